@@ -1,0 +1,31 @@
+# The tasks of this project; the work is done by the scripts in tools/setup/. Settings can be given on the command line:
+# make run EVENTSTORE_GRPC_LISTEN=127.0.0.1:50052
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test build demo lint format clean
+MAKEFLAGS += --no-print-directory
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## install what is needed, build, and serve until Ctrl-C (ARGS="--data-dir DIR")
+	@tools/setup/run.sh $(ARGS)
+
+test: ## install what is needed, build, and run every test suite
+	@tools/setup/test.sh $(ARGS)
+
+build: ## build everything into build/ (make test or make run install what it needs)
+	@. tools/setup/common.sh && . tools/setup/build.sh && set -e && \
+	  { is_configured with-tests || configure with-tests; } && build
+
+demo: ## turn a git history into events and look at them (REPO=path, this one by default)
+	@tools/demo.sh
+
+lint: ## check format, scripts, clang-tidy and protos
+	@tools/setup/lint.sh $(ARGS)
+
+format: ## format the C++ sources in place
+	@git ls-files --cached --others --exclude-standard -- '*.cc' '*.h' | sort -u | xargs clang-format-19 -i
+
+clean: ## remove build/
+	@rm -rf build

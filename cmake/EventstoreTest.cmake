@@ -1,0 +1,45 @@
+# eventstore_test(NAME <name> SOURCES <file>... [LIBS <target>...] [TIMEOUT <seconds>] [DATABASE] [SERIAL])
+#
+# One test program, one ctest entry of the same name, one result file test-results/<name>.xml, which
+# tools/setup/run-tests.sh sums up. DATABASE: the program starts a PostgreSQL of its own (tests/support/test_cluster.h).
+# SERIAL: nothing else runs beside it. The time limit is there to end what hangs, never to judge speed.
+set(EVENTSTORE_TEST_RESULTS ${CMAKE_BINARY_DIR}/test-results)
+
+function(eventstore_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "DATABASE;SERIAL" "NAME;TIMEOUT" "SOURCES;LIBS")
+  if(NOT arg_NAME OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "eventstore_test: needs NAME and SOURCES; not understood: \"${arg_UNPARSED_ARGUMENTS}\"")
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  add_executable(${arg_NAME} ${arg_SOURCES})
+  set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test-bin)
+  target_include_directories(${arg_NAME} PRIVATE ${CMAKE_SOURCE_DIR})
+  if(arg_DATABASE)
+    target_link_libraries(${arg_NAME} PRIVATE es_test_database_main)
+  else()
+    target_link_libraries(${arg_NAME} PRIVATE GTest::gmock_main)
+  endif()
+  target_link_libraries(${arg_NAME} PRIVATE ${arg_LIBS} GTest::gmock eventstore_warnings)
+  add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} --gtest_output=xml:${EVENTSTORE_TEST_RESULTS}/${arg_NAME}.xml)
+  set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL})
+endfunction()
+
+# eventstore_script_test(NAME <name> COMMAND <program> <argument>... [TIMEOUT <seconds>])
+#
+# A program that is no gtest, as a suite of one test: exit code 0 passes, 77 skips (the last line it printed is the
+# reason), anything else fails.
+function(eventstore_script_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "COMMAND")
+  if(NOT arg_NAME OR NOT arg_COMMAND OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "eventstore_script_test: needs NAME and COMMAND; not understood: \"${arg_UNPARSED_ARGUMENTS}\"")
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  add_test(NAME ${arg_NAME}
+           COMMAND ${CMAKE_SOURCE_DIR}/tests/support/run_as_test.py ${arg_NAME}
+                   ${EVENTSTORE_TEST_RESULTS}/${arg_NAME}.xml ${arg_COMMAND})
+  set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77)
+endfunction()

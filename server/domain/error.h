@@ -1,0 +1,72 @@
+// Errors of the store. An Error crosses our own boundaries inside an absl::Status, as payloads; service/status_table
+// turns it into a gRPC status. A message says what happened, to what, and what to do next.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/domain/uuid.h"
+
+namespace eventstore::domain {
+
+enum class Reason {
+  kInvalidRequest,       // a field is missing or malformed
+  kLimitExceeded,        // a field, list or request is too large
+  kVersionConflict,      // a version check failed; carries `conflicts`
+  kEventIdConflict,      // an event id was used before, for something else
+  kVersionExhausted,     // the aggregate would pass version 2147483647
+  kQueueFull,            // nothing was written
+  kDatabaseUnavailable,  // nothing was written
+  kShuttingDown,         // nothing was written
+  kDeadlineExceeded,
+  kCancelled,
+  kCommitUnknown,      // the database died at commit and could not be asked
+  kStoreIncompatible,  // the database's schema or engine is not one this server can serve
+  kUnimplemented,
+  kInternal,
+};
+
+struct FieldViolation {
+  std::string field;  // path in the request, for example "appends[2].events[0].data"
+  std::string description;
+
+  bool operator==(const FieldViolation&) const = default;
+};
+
+struct Conflict {
+  std::string field;  // "", "appends[2]" or "checks[0]"
+  Uuid aggregate_id;
+  std::string expected;  // a number, or "existing"
+  std::int32_t actual = 0;
+
+  bool operator==(const Conflict&) const = default;
+};
+
+struct Error {
+  Reason reason = Reason::kInternal;
+  std::string message;
+  std::vector<std::pair<std::string, std::string>> metadata;
+  std::vector<FieldViolation> violations;
+  std::vector<Conflict> conflicts;
+  std::optional<std::int64_t> retry_after_ms;
+};
+
+// "VERSION_CONFLICT" and so on: the text of ErrorInfo.reason.
+std::string_view ReasonName(Reason reason);
+
+absl::Status ToStatus(const Error& error);
+
+// The Error inside a status that ToStatus made; any other status becomes one with the nearest reason.
+Error FromStatus(const absl::Status& status);
+
+// Shorthands for the common shapes.
+absl::Status InvalidField(const std::string& field, const std::string& description);
+absl::Status LimitExceeded(const std::string& field, const std::string& limit, std::uint64_t size, std::uint64_t max);
+absl::Status ErrorOf(Reason reason, const std::string& message);
+
+}  // namespace eventstore::domain

@@ -1,0 +1,35 @@
+// Every bound on a request, in one place. Each is stated in the proto files; change both together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace eventstore::domain {
+
+inline constexpr std::size_t kMaxEventTypeBytes = 200;
+inline constexpr std::size_t kMaxUserIdBytes = 200;
+inline constexpr std::size_t kMaxAggregateTypeBytes = 100;
+inline constexpr std::size_t kMaxSourceBytes = 100;
+
+// Of the form PostgreSQL prints, which can be longer than what was sent: "1e300" is printed with 301 digits.
+inline constexpr std::size_t kMaxDataBytes = 1 << 20;
+inline constexpr std::size_t kMaxMetadataBytes = 64 << 10;
+inline constexpr int kMaxJsonDepth = 100;
+inline constexpr int kMaxJsonExponent = 308;
+
+inline constexpr std::size_t kMaxEventsPerRequest = 10'000;
+inline constexpr std::size_t kMaxAppendsPerBatch = 1'000;
+inline constexpr std::size_t kMaxChecksPerBatch = 1'000;
+// Sum of data and metadata, in normal form, over a request.
+inline constexpr std::size_t kMaxRequestBytes = 16 << 20;
+
+inline constexpr std::size_t kMaxFilterValues = 100;
+inline constexpr int kMaxDays = 36'500;
+inline constexpr int kDefaultUserStreamDays = 30;
+inline constexpr std::size_t kMaxGroups = 10'000;
+
+// Of a streamed page. A page holds at least one event, so it may exceed the bytes by one event.
+inline constexpr int kMaxPageEvents = 1'000;
+inline constexpr std::size_t kMaxPageBytes = 1 << 20;
+
+}  // namespace eventstore::domain

@@ -1,0 +1,205 @@
+#include "server/domain/query_validation.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "fmt/format.h"
+#include "server/domain/limits.h"
+#include "server/domain/validation.h"
+
+namespace eventstore::domain {
+namespace {
+
+constexpr std::int32_t kMaxNanos = 999'999'999;
+// Indexed by the numbers of the proto enum.
+constexpr std::array kGroupings = {GroupBy::kNone,          GroupBy::kDay,  GroupBy::kHour,  GroupBy::kEventType,
+                                   GroupBy::kAggregateType, GroupBy::kUser, GroupBy::kSource};
+constexpr std::array kDirections = {Direction::kForward, Direction::kForward, Direction::kBackward};
+
+// `known` is indexed by the number sent.
+template <typename Enum, std::size_t size>
+Enum ParseEnum(Violations& violations, const std::string& field, int value, const std::array<Enum, size>& known) {
+  if (value >= 0 && static_cast<std::size_t>(value) < size) return known[static_cast<std::size_t>(value)];
+  violations.Add(field, fmt::format("is {}; known values are 0 to {}", value, size - 1));
+  return known.front();
+}
+
+std::optional<TimeMicros> ParseTime(Violations& violations, const std::string& field,
+                                    const std::optional<RawTime>& raw) {
+  if (!raw) return std::nullopt;
+  if (raw->seconds < kMinTime / kMicrosPerSecond || raw->seconds > kMaxTime / kMicrosPerSecond) {
+    violations.Add(field, fmt::format("is {} seconds from 1970, outside the years 1 to 9999", raw->seconds));
+    return std::nullopt;
+  }
+  if (raw->nanos < 0 || raw->nanos > kMaxNanos) {
+    violations.Add(field, fmt::format("has {} nanoseconds; 0 to {} are allowed", raw->nanos, kMaxNanos));
+    return std::nullopt;
+  }
+  return raw->seconds * kMicrosPerSecond + raw->nanos / 1000;
+}
+
+TimeRange ParseRange(Violations& violations, const RawTimeRange& raw) {
+  const std::optional<TimeMicros> from = ParseTime(violations, "from_time", raw.from);
+  const std::optional<TimeMicros> to = ParseTime(violations, "to_time", raw.to);
+  if (from && to && *from >= *to) {
+    violations.Add("from_time", "is not before to_time: no event can be in [from_time, to_time)");
+  }
+  TimeRange range;
+  if (from) range.from = *from;
+  if (to) range.to = *to;
+  return range;
+}
+
+// 0 means no limit.
+std::int64_t ParseMaxEvents(Violations& violations, const std::string& field, std::int32_t value) {
+  if (value < 0) violations.Add(field, fmt::format("is {}; send 0 for no limit, or a positive number", value));
+  return value > 0 ? value : kNoLimit;
+}
+
+void CheckValues(Violations& violations, const std::string& field, const std::string& limit,
+                 const std::vector<std::string>& values, std::size_t max_bytes) {
+  if (values.size() > kMaxFilterValues) {
+    violations.AddLimit(field, "max_filter_values", values.size(), kMaxFilterValues);
+    return;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    CheckText(violations, fmt::format("{}[{}]", field, i), limit, values[i], 1, max_bytes);
+  }
+}
+
+void CheckEventTypes(Violations& violations, const std::string& field, const std::vector<std::string>& values) {
+  CheckValues(violations, field, "max_event_type_bytes", values, kMaxEventTypeBytes);
+}
+
+void CheckAggregateTypes(Violations& violations, const std::string& field, const std::vector<std::string>& values) {
+  CheckValues(violations, field, "max_aggregate_type_bytes", values, kMaxAggregateTypeBytes);
+}
+
+void CheckSources(Violations& violations, const std::string& field, const std::vector<std::string>& values) {
+  CheckValues(violations, field, "max_source_bytes", values, kMaxSourceBytes);
+}
+
+Uuid RequiredUuid(Violations& violations, const std::string& field, const std::string& text) {
+  const std::optional<Uuid> id = Uuid::Parse(text);
+  if (!id) AddBadUuid(violations, field, text);
+  return id.value_or(Uuid{});
+}
+
+std::optional<Uuid> OptionalUuid(Violations& violations, const std::string& field, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return RequiredUuid(violations, field, text);
+}
+
+TimeMicros DaysBefore(TimeMicros end, int days) {
+  return std::max(kMinTime, end - static_cast<std::int64_t>(days) * kMicrosPerDay);
+}
+
+TimeRange ParseUserRange(Violations& violations, const RawUserQuery& raw, TimeMicros now) {
+  TimeRange range = ParseRange(violations, raw.range);
+  if (raw.days < 0) {
+    violations.Add("days", fmt::format("is {}; send 1 to {}, or 0 for the default", raw.days, kMaxDays));
+  } else if (raw.days > kMaxDays) {
+    violations.AddLimit("days", "max_days", static_cast<std::size_t>(raw.days), kMaxDays);
+  } else if (raw.days > 0 && (raw.range.from || raw.range.to)) {
+    violations.Add("days", "cannot be combined with from_time or to_time: send one or the other");
+  } else if (raw.days > 0) {
+    range.from = DaysBefore(now, raw.days);
+  } else if (!raw.range.from) {
+    range.from = DaysBefore(raw.range.to ? range.to : now, kDefaultUserStreamDays);
+  }
+  return range;
+}
+
+template <typename Query>
+absl::StatusOr<Query> Result(const Violations& violations, Query query) {
+  if (!violations.empty()) return violations.ToStatus();
+  return query;
+}
+
+}  // namespace
+
+absl::StatusOr<Uuid> ParseRequiredUuid(const std::string& field, const std::string& text) {
+  Violations violations;
+  return Result(violations, RequiredUuid(violations, field, text));
+}
+
+absl::StatusOr<AggregateQuery> ParseAggregateQuery(const RawAggregateQuery& raw) {
+  Violations violations;
+  AggregateQuery query;
+  query.aggregate_id = RequiredUuid(violations, "aggregate_id", raw.aggregate_id);
+  if (raw.from_version < 0) violations.Add("from_version", fmt::format("is {}; versions start at 1", raw.from_version));
+  if (raw.to_version < 0) violations.Add("to_version", fmt::format("is {}; versions start at 1", raw.to_version));
+  if (raw.from_version > 0) query.from_version = raw.from_version;
+  if (raw.to_version > 0) query.to_version = raw.to_version;
+  if (query.from_version > query.to_version) {
+    violations.Add("from_version", fmt::format("is {}, after to_version {}", query.from_version, query.to_version));
+  }
+  query.as_of = ParseTime(violations, "as_of", raw.as_of);
+  query.direction = ParseEnum(violations, "direction", raw.direction, kDirections);
+  query.max_events = ParseMaxEvents(violations, "max_events", raw.max_events);
+  return Result(violations, query);
+}
+
+absl::StatusOr<UserQuery> ParseUserQuery(RawUserQuery raw, TimeMicros now) {
+  Violations violations;
+  UserQuery query;
+  query.range = ParseUserRange(violations, raw, now);
+  CheckText(violations, "user_id", "max_user_id_bytes", raw.user_id, 1, kMaxUserIdBytes);
+  CheckEventTypes(violations, "event_types", raw.event_types);
+  CheckAggregateTypes(violations, "aggregate_types", raw.aggregate_types);
+  query.direction = ParseEnum(violations, "direction", raw.direction, kDirections);
+  query.max_events = ParseMaxEvents(violations, "limit", raw.limit);
+  query.user_id = std::move(raw.user_id);
+  query.event_types = std::move(raw.event_types);
+  query.aggregate_types = std::move(raw.aggregate_types);
+  return Result(violations, std::move(query));
+}
+
+absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery& raw) {
+  Violations violations;
+  CorrelationQuery query;
+  query.correlation_id = RequiredUuid(violations, "correlation_id", raw.correlation_id);
+  query.range = ParseRange(violations, raw.range);
+  return Result(violations, query);
+}
+
+absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw) {
+  Violations violations;
+  ReadAllQuery query;
+  if (raw.from_position < 0) {
+    violations.Add("from_position",
+                   fmt::format("is {}; positions are positive, 0 is the beginning or the end", raw.from_position));
+  }
+  CheckEventTypes(violations, "filter.event_types", raw.filter.event_types);
+  CheckAggregateTypes(violations, "filter.aggregate_types", raw.filter.aggregate_types);
+  CheckValues(violations, "filter.user_ids", "max_user_id_bytes", raw.filter.user_ids, kMaxUserIdBytes);
+  CheckSources(violations, "filter.sources", raw.filter.sources);
+  query.direction = ParseEnum(violations, "direction", raw.direction, kDirections);
+  query.max_events = ParseMaxEvents(violations, "max_events", raw.max_events);
+  query.from_position = raw.from_position;
+  query.filter = {std::move(raw.filter.event_types), std::move(raw.filter.aggregate_types),
+                  std::move(raw.filter.user_ids), std::move(raw.filter.sources)};
+  return Result(violations, std::move(query));
+}
+
+absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw) {
+  Violations violations;
+  CountQuery query;
+  CheckText(violations, "user_id", "max_user_id_bytes", raw.user_id, 0, kMaxUserIdBytes);
+  CheckEventTypes(violations, "event_types", raw.event_types);
+  CheckAggregateTypes(violations, "aggregate_types", raw.aggregate_types);
+  CheckSources(violations, "sources", raw.sources);
+  query.aggregate_id = OptionalUuid(violations, "aggregate_id", raw.aggregate_id);
+  query.correlation_id = OptionalUuid(violations, "correlation_id", raw.correlation_id);
+  query.range = ParseRange(violations, raw.range);
+  query.group_by = ParseEnum(violations, "group_by", raw.group_by, kGroupings);
+  if (!raw.user_id.empty()) query.filter.user_ids.push_back(std::move(raw.user_id));
+  query.filter.event_types = std::move(raw.event_types);
+  query.filter.aggregate_types = std::move(raw.aggregate_types);
+  query.filter.sources = std::move(raw.sources);
+  return Result(violations, std::move(query));
+}
+
+}  // namespace eventstore::domain

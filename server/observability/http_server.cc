@@ -1,0 +1,78 @@
+#include "server/observability/http_server.h"
+
+#include <httplib.h>
+
+#include <thread>
+#include <utility>
+
+#include "fmt/format.h"
+#include "server/domain/error.h"
+
+namespace eventstore::observability {
+namespace {
+
+// Probes and scrapers are few; more at once wait in the accept queue.
+constexpr std::size_t kThreads = 2;
+constexpr char kJson[] = "application/json";
+
+}  // namespace
+
+struct HttpServer::Parts {
+  std::function<bool()> ready;
+  std::vector<Metric> metrics;
+  httplib::Server server;
+  std::thread thread;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Parts> parts, int port) : parts_(std::move(parts)), port_(port) {}
+
+HttpServer::~HttpServer() {
+  parts_->server.stop();
+  if (parts_->thread.joinable()) parts_->thread.join();
+}
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& listen, std::function<bool()> ready,
+                                                              std::vector<Metric> metrics) {
+  auto parts = std::make_unique<Parts>();
+  parts->ready = std::move(ready);
+  parts->metrics = std::move(metrics);
+  httplib::Server& server = parts->server;
+  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  server.set_payload_max_length(1024);  // nothing here takes a body
+  server.set_read_timeout(5, 0);
+  server.set_write_timeout(5, 0);
+  server.set_keep_alive_timeout(5);
+  // The default also sets SO_REUSEPORT, which would let two servers share the port.
+  server.set_socket_options([](int socket) {
+    const int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  });
+  Parts* const shared = parts.get();
+  server.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
+    response.set_content("{\"status\":\"alive\"}\n", kJson);
+  });
+  server.Get("/readyz", [shared](const httplib::Request&, httplib::Response& response) {
+    const bool serving = shared->ready();
+    response.status = serving ? 200 : 503;
+    response.set_content(serving ? "{\"status\":\"serving\"}\n" : "{\"status\":\"not serving\"}\n", kJson);
+  });
+  server.Get("/metrics", [shared](const httplib::Request&, httplib::Response& response) {
+    response.set_content(PrometheusText(shared->metrics), "text/plain; version=0.0.4");
+  });
+
+  const auto colon = listen.rfind(':');
+  std::string host = listen.substr(0, colon);
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  int port = std::stoi(listen.substr(colon + 1));
+  const bool bound = port == 0 ? (port = server.bind_to_any_port(host)) > 0 : server.bind_to_port(host, port);
+  if (!bound) {
+    return domain::ErrorOf(domain::Reason::kInternal,
+                           fmt::format("cannot listen on {} for HTTP: the address is in use or not one of this "
+                                       "machine's; stop the other server or choose another with --http-listen",
+                                       listen));
+  }
+  parts->thread = std::thread([shared] { shared->server.listen_after_bind(); });
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts), port));
+}
+
+}  // namespace eventstore::observability

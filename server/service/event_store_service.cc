@@ -1,0 +1,203 @@
+#include "server/service/event_store_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/domain/error.h"
+#include "server/domain/query_validation.h"
+#include "server/service/call_deadline.h"
+#include "server/service/translate.h"
+#include "server/storage/count_reader.h"
+#include "server/storage/cursor_aggregate.h"
+#include "server/storage/cursor_position.h"
+#include "server/storage/cursor_user.h"
+#include "server/storage/head_reader.h"
+
+namespace eventstore::service {
+namespace {
+
+template <typename Request>
+absl::StatusOr<Request> Parsed(const RequestParser& parser, const grpc::ByteBuffer& bytes) {
+  Request request;
+  if (absl::Status parsed = parser.Parse(bytes, &request); !parsed.ok()) return parsed;
+  return request;
+}
+
+}  // namespace
+
+template <typename Request, typename Answer>
+grpc::ServerUnaryReactor* EventStoreService::AppendWith(Context* context, const Bytes* request, Bytes* response,
+                                                        Answer answer) {
+  auto* call = new UnaryCall(parts_.calls, response);
+  auto message = Parsed<Request>(parser_, *request);
+  if (!message.ok()) {
+    call->Fail(message.status());
+    return call;
+  }
+  auto batch = FromProto(*std::move(message), parts_.ids);
+  if (!batch.ok()) {
+    call->Fail(batch.status());
+    return call;
+  }
+  parts_.appender.Append(*std::move(batch), DeadlineOf(*context, parts_.clock, parts_.default_deadline),
+                         call->cancelled(), [call, answer](absl::StatusOr<domain::AppendBatchResult> result) {
+                           if (!result.ok()) return call->Fail(result.status());
+                           call->Reply(answer(*result));
+                         });
+  return call;
+}
+
+grpc::ServerUnaryReactor* EventStoreService::Append(Context* context, const Bytes* request, Bytes* response) {
+  return AppendWith<v1::AppendRequest>(context, request, response, [](const domain::AppendBatchResult& results) {
+    v1::AppendResponse message;
+    ToProto(results.front(), &message);
+    return message;
+  });
+}
+
+grpc::ServerUnaryReactor* EventStoreService::AppendBatch(Context* context, const Bytes* request, Bytes* response) {
+  return AppendWith<v1::AppendBatchRequest>(context, request, response, [](const domain::AppendBatchResult& results) {
+    v1::AppendBatchResponse message;
+    for (const auto& result : results) ToProto(result, message.add_results());
+    return message;
+  });
+}
+
+void EventStoreService::Read(UnaryCall* call, domain::MonotonicTime deadline,
+                             std::function<void(storage::Session&)> run) {
+  storage::ReadTask task;
+  task.deadline = deadline;
+  task.run = [call, run = std::move(run)](absl::StatusOr<storage::Session*> session) {
+    if (!session.ok()) return call->Fail(session.status());
+    run(**session);
+  };
+  if (parts_.readers.Submit(task)) return;
+  domain::Error full;
+  full.reason = domain::Reason::kQueueFull;
+  full.message = "the queue of reads is full; try again later";
+  full.retry_after_ms = 200;
+  call->Fail(domain::ToStatus(full));
+}
+
+grpc::ServerUnaryReactor* EventStoreService::GetAggregateVersion(Context* context, const Bytes* request,
+                                                                 Bytes* response) {
+  auto* call = new UnaryCall(parts_.calls, response);
+  auto message = Parsed<v1::GetAggregateVersionRequest>(parser_, *request);
+  if (!message.ok()) {
+    call->Fail(message.status());
+    return call;
+  }
+  auto id = domain::ParseRequiredUuid("aggregate_id", message->aggregate_id());
+  if (!id.ok()) {
+    call->Fail(id.status());
+    return call;
+  }
+  Read(call, DeadlineOf(*context, parts_.clock, parts_.default_deadline), [call, id = *id](storage::Session& session) {
+    auto head = storage::ReadHeadAgain(session, id);
+    if (!head.ok()) return call->Fail(head.status());
+    v1::GetAggregateVersionResponse answer;
+    answer.set_version(head->version);
+    if (head->version > 0) {
+      ToProto(head->first_timestamp, answer.mutable_first_timestamp());
+      ToProto(head->last_timestamp, answer.mutable_last_timestamp());
+    }
+    call->Reply(answer);
+  });
+  return call;
+}
+
+grpc::ServerUnaryReactor* EventStoreService::CountEvents(Context* context, const Bytes* request, Bytes* response) {
+  auto* call = new UnaryCall(parts_.calls, response);
+  auto message = Parsed<v1::CountEventsRequest>(parser_, *request);
+  if (!message.ok()) {
+    call->Fail(message.status());
+    return call;
+  }
+  auto query = FromProto(*message);
+  if (!query.ok()) {
+    call->Fail(query.status());
+    return call;
+  }
+  Read(call, DeadlineOf(*context, parts_.clock, parts_.default_deadline),
+       [this, call, query = *std::move(query)](storage::Session& session) {
+         auto result = storage::CountEvents(session, parts_.chunks, query);
+         if (!result.ok()) return call->Fail(result.status());
+         v1::CountEventsResponse answer;
+         ToProto(*result, &answer);
+         call->Reply(answer);
+       });
+  return call;
+}
+
+PageStreamParts EventStoreService::StreamParts(Context* context) const {
+  const bool bounded = context->deadline() != std::chrono::system_clock::time_point::max();
+  const auto whole = DeadlineOf(*context, parts_.clock, std::chrono::hours{24 * 365});
+  return {parts_.calls, parts_.readers, parts_.chunks, [this, bounded, whole] {
+            const auto page = parts_.clock.Monotonic() + parts_.default_deadline;
+            return bounded ? std::min(page, whole) : page;
+          }};
+}
+
+template <typename Response>
+EventStoreService::Stream* EventStoreService::StreamEvents(Context* context, std::unique_ptr<storage::Cursor> cursor) {
+  auto* stream = new PageStream(
+      StreamParts(context), std::move(cursor),
+      [](storage::Page& page) {
+        Response message;
+        MoveEvents(page.events, message.mutable_events());
+        return Serialize(message);
+      },
+      false);
+  stream->Start();
+  return stream;
+}
+
+EventStoreService::Stream* EventStoreService::GetAggregateStream(Context* context, const Bytes* request) {
+  auto message = Parsed<v1::GetAggregateStreamRequest>(parser_, *request);
+  if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
+  auto query = FromProto(*message);
+  if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
+  auto cursor = std::make_unique<storage::AggregateCursor>(*std::move(query), parts_.chunks);
+  auto* opened = cursor.get();
+  auto* stream = new PageStream(
+      StreamParts(context), std::move(cursor),
+      [opened](storage::Page& page) {
+        v1::GetAggregateStreamResponse answer;
+        answer.set_current_version(opened->current_version());
+        answer.set_first_available_version(opened->first_available_version());
+        MoveEvents(page.events, answer.mutable_events());
+        return Serialize(answer);
+      },
+      true);
+  stream->Start();
+  return stream;
+}
+
+EventStoreService::Stream* EventStoreService::GetUserStream(Context* context, const Bytes* request) {
+  auto message = Parsed<v1::GetUserStreamRequest>(parser_, *request);
+  if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
+  auto query = FromProto(*message, parts_.clock.Now());
+  if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
+  return StreamEvents<v1::GetUserStreamResponse>(
+      context, std::make_unique<storage::UserCursor>(*std::move(query), parts_.chunks));
+}
+
+EventStoreService::Stream* EventStoreService::GetCorrelatedEvents(Context* context, const Bytes* request) {
+  auto message = Parsed<v1::GetCorrelatedEventsRequest>(parser_, *request);
+  if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
+  auto query = FromProto(*message);
+  if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
+  return StreamEvents<v1::GetCorrelatedEventsResponse>(
+      context, std::make_unique<storage::PositionCursor>(*query, parts_.chunks));
+}
+
+EventStoreService::Stream* EventStoreService::ReadAll(Context* context, const Bytes* request) {
+  auto message = Parsed<v1::ReadAllRequest>(parser_, *request);
+  if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
+  auto query = FromProto(*message);
+  if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
+  return StreamEvents<v1::ReadAllResponse>(context,
+                                           std::make_unique<storage::PositionCursor>(*std::move(query), parts_.chunks));
+}
+
+}  // namespace eventstore::service

@@ -1,0 +1,55 @@
+#include "server/service/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include "fmt/format.h"
+#include "google/rpc/error_details.pb.h"
+#include "grpc/health/v1/health.pb.h"
+#include "server/domain/error.h"
+
+namespace eventstore::service {
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& listen,
+                                                              const std::vector<grpc::Service*>& services,
+                                                              const std::vector<std::string>& service_names) {
+  // Naming the descriptors links them in: reflection then describes the health service, and clients can print details.
+  google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
+  google::protobuf::LinkMessageReflection<google::rpc::ErrorInfo>();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+
+  auto server = std::unique_ptr<GrpcServer>(new GrpcServer());
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  // Two servers on one port would split the clients between them at random.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // Clients may ping an idle connection twice a minute to notice a dead network.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &server->port_);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  server->server_ = builder.BuildAndStart();
+  if (!server->server_ || server->port_ == 0) {
+    return domain::ErrorOf(domain::Reason::kInternal,
+                           fmt::format("cannot listen on {}: the address is in use or not one of this machine's; stop "
+                                       "the other server or choose another with --grpc-listen",
+                                       listen));
+  }
+  server->names_ = service_names;
+  server->SetServing(false);
+  return server;
+}
+
+void GrpcServer::SetServing(bool serving) {
+  auto* health = server_->GetHealthCheckService();
+  health->SetServingStatus(serving);
+  for (const auto& name : names_) health->SetServingStatus(name, serving);
+}
+
+void GrpcServer::Shutdown() {
+  server_->Shutdown(std::chrono::system_clock::now());
+  server_->Wait();
+}
+
+}  // namespace eventstore::service

@@ -1,0 +1,44 @@
+// The gRPC server: our services, health and reflection on one address.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace eventstore::service {
+
+// Above the largest valid request (domain/limits.h), so that oversized ones get our own answer. What is larger still is
+// refused by gRPC with RESOURCE_EXHAUSTED before we see it.
+inline constexpr int kMaxReceiveBytes = 64 << 20;
+
+class GrpcServer {
+ public:
+  // Health is NOT_SERVING until SetServing(true). Services must outlive the server.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const std::string& listen,
+                                                           const std::vector<grpc::Service*>& services,
+                                                           const std::vector<std::string>& service_names);
+
+  int port() const { return port_; }
+
+  // Overall and for each service.
+  void SetServing(bool serving);
+
+  // Closes every connection at once; calls that still run are cancelled. Their clients see a connection that broke, which
+  // is UNAVAILABLE. (gRPC's own way to drain ends what arrives meanwhile with CANCELLED, and a client that is idle goes on
+  // sending, since it does not read that the server is going away.) Returns when no call is left.
+  void Shutdown();
+
+ private:
+  GrpcServer() = default;
+
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::string> names_;
+  int port_ = 0;
+};
+
+}  // namespace eventstore::service

@@ -1,0 +1,47 @@
+// What the operator decides. Each setting comes from its flag, else its environment variable, else the config file, else its
+// default. table.h describes them once; the help, the environment, the file and --print-config all follow from that.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace eventstore::settings {
+
+struct Settings {
+  std::string config_file;
+  std::string data_dir;      // of the private PostgreSQL; unused with a database_url
+  std::string database_url;  // may hold a password: never log it, see MaskSecrets; empty: private PostgreSQL
+  std::string grpc_listen;   // HOST:PORT; port 0: any free one
+  std::string http_listen;
+  bool insecure = false;
+  int lanes = 0;  // for a new database only: an existing one keeps what its first migration recorded
+  int read_connections = 0;
+  int max_queue = 0;  // requests waiting in one lane
+  int default_deadline_ms = 0;
+  int drain_seconds = 0;
+  bool no_migrate = false;
+  int retention_days = 0;  // 0: keep everything
+  std::string log_level;   // trace, debug, info, warn, error or off
+};
+
+// What the command line asks for.
+struct Command {
+  Settings settings;
+  std::string text;  // not empty (help, version, effective settings): print it and exit with 0 instead of serving
+};
+
+using Environment = std::map<std::string, std::string>;
+
+Environment ProcessEnvironment();
+
+// `args` without the program's name. Errors are INVALID_ARGUMENT (exit with 2) and name the setting, where its value came
+// from, and what would be right.
+absl::StatusOr<Command> ParseCommandLine(const std::vector<std::string>& args, const Environment& environment);
+
+// A database URL or connection string with its passwords as ***, for logs.
+std::string MaskSecrets(const std::string& conninfo);
+
+}  // namespace eventstore::settings

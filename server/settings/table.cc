@@ -1,0 +1,172 @@
+#include "server/settings/table.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace eventstore::settings {
+namespace {
+
+std::string ValueOf(const Environment& environment, const std::string& name) {
+  const auto found = environment.find(name);
+  return found == environment.end() ? "" : found->second;
+}
+
+std::string DefaultDataDir(const Environment& environment, bool root) {
+  if (root) return "/var/lib/eventstore";
+  if (const auto data = ValueOf(environment, "XDG_DATA_HOME"); !data.empty()) return data + "/eventstore";
+  if (const auto home = ValueOf(environment, "HOME"); !home.empty()) return home + "/.local/share/eventstore";
+  return "";
+}
+
+// Levenshtein: single letters added, dropped or changed.
+std::size_t Distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string Setting::Flag() const {
+  std::string flag = "--" + name;
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
+std::string Setting::Variable() const {
+  std::string variable = "EVENTSTORE_";
+  for (const char c : name) variable += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return variable;
+}
+
+std::string Setting::Placeholder() const {
+  switch (kind) {
+    case Kind::kFolder:
+      return "DIR";
+    case Kind::kListen:
+      return "HOST:PORT";
+    case Kind::kNumber:
+      return "N";
+    case Kind::kLogLevel:
+      return "LEVEL";
+    case Kind::kDatabase:
+      return "URL";
+    default:
+      return "TEXT";
+  }
+}
+
+std::vector<Setting> SettingsTable(const Environment& environment, bool root) {
+  return {
+      {.name = "config",
+       .member = &Settings::config_file,
+       .default_value = "",
+       .doc = "A TOML file of settings, keys as below with underscores, for example: grpc_listen = \"127.0.0.1:50051\"",
+       .in_file = false},
+      {.name = "data_dir",
+       .kind = Kind::kFolder,
+       .member = &Settings::data_dir,
+       .default_value = DefaultDataDir(environment, root),
+       .doc = "Folder of the private PostgreSQL that the server runs when no database URL is given; made when missing"},
+      {.name = "database_url",
+       .kind = Kind::kDatabase,
+       .member = &Settings::database_url,
+       .default_value = "",
+       .doc = "A PostgreSQL with TimescaleDB to use instead of a private one: postgres://user:password@host:5432/name",
+       .also_env = "DATABASE_URL",
+       .has_flag = false},
+      {.name = "grpc_listen",
+       .kind = Kind::kListen,
+       .member = &Settings::grpc_listen,
+       .default_value = "127.0.0.1:50051",
+       .doc = "Where gRPC listens; port 0 takes any free one"},
+      {.name = "http_listen",
+       .kind = Kind::kListen,
+       .member = &Settings::http_listen,
+       .default_value = "127.0.0.1:8080",
+       .doc = "Where HTTP (health, metrics) listens; port 0 takes any free one"},
+      {.name = "insecure",
+       .kind = Kind::kSwitch,
+       .member = &Settings::insecure,
+       .default_value = "false",
+       .doc = "Allow listening on addresses other machines can reach, without TLS and authentication"},
+      {.name = "lanes",
+       .kind = Kind::kNumber,
+       .member = &Settings::lanes,
+       .default_value = "2",
+       .doc = "Append lanes, each with one connection. Recorded in the database by its first migration; later values "
+              "are not used",
+       .min = 1,
+       .max = 64},
+      {.name = "read_connections",
+       .kind = Kind::kNumber,
+       .member = &Settings::read_connections,
+       .default_value = "4",
+       .doc = "Database connections that serve reads",
+       .min = 1,
+       .max = 256},
+      {.name = "max_queue",
+       .kind = Kind::kNumber,
+       .member = &Settings::max_queue,
+       .default_value = "4096",
+       .doc = "Requests that may wait in one lane; further ones are refused with RESOURCE_EXHAUSTED",
+       .min = 1,
+       .max = 1'000'000},
+      {.name = "default_deadline_ms",
+       .kind = Kind::kNumber,
+       .member = &Settings::default_deadline_ms,
+       .default_value = "30000",
+       .doc = "Milliseconds a call may take whose client set no deadline",
+       .min = 1,
+       .max = 3'600'000},
+      {.name = "drain_seconds",
+       .kind = Kind::kNumber,
+       .member = &Settings::drain_seconds,
+       .default_value = "10",
+       .doc = "Seconds that calls in progress get to finish when the server stops",
+       .min = 0,
+       .max = 3600},
+      {.name = "no_migrate",
+       .kind = Kind::kSwitch,
+       .member = &Settings::no_migrate,
+       .default_value = "false",
+       .doc = "Do not bring the database's schema up to date at start; refuse to serve an older one"},
+      {.name = "retention_days",
+       .kind = Kind::kNumber,
+       .member = &Settings::retention_days,
+       .default_value = "0",
+       .doc = "Days that events are kept; 0 keeps them all. Checked and remembered only: nothing is dropped until the "
+              "housekeeper exists",
+       .min = 0,
+       .max = 36'500,
+       .also_env = "EVENTS_RETENTION_DAYS"},
+      {.name = "log_level",
+       .kind = Kind::kLogLevel,
+       .member = &Settings::log_level,
+       .default_value = "info",
+       .doc = "trace, debug, info, warn, error or off"},
+  };
+}
+
+std::string Nearest(const std::string& wrong, const std::vector<std::string>& names) {
+  std::string best;
+  std::size_t best_distance = std::max<std::size_t>(2, wrong.size() / 3) + 1;
+  for (const auto& name : names) {
+    if (const auto distance = Distance(wrong, name); distance < best_distance) {
+      best = name;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+}  // namespace eventstore::settings

@@ -1,0 +1,55 @@
+// The way in for appends: finds the lanes, queues with the right writer, and looks up old repeats.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/domain/append.h"
+#include "server/storage/lane_writer.h"
+#include "server/storage/read_executor.h"
+
+namespace eventstore::storage {
+
+struct AppenderOptions {
+  std::size_t max_queue_per_lane = 4096;
+};
+
+class Appender {
+ public:
+  using Done = std::function<void(absl::StatusOr<domain::AppendBatchResult>)>;
+
+  // `lanes` as recorded in the database.
+  Appender(AppenderOptions options, const std::string& conninfo, int lanes, ChunkCatalog& chunks, ReadExecutor& readers,
+           const domain::Clock& clock, const Sleeper& sleep);
+
+  // `batch` is validated. `done` is called once, on another thread, and must not block. QUEUE_FULL comes back through
+  // `done` at once, on this thread.
+  void Append(domain::AppendBatch batch, domain::MonotonicTime deadline,
+              std::shared_ptr<const std::atomic<bool>> cancelled, Done done);
+
+  // New appends get SHUTTING_DOWN from now on.
+  void Refuse() { draining_ = true; }
+
+  // Refuses new appends, and returns when those that wait are finished. Call it once.
+  void Drain();
+
+  std::size_t queued() const;
+  // Since the start.
+  std::uint64_t appended_events() const;
+  std::uint64_t transactions() const;
+
+ private:
+  void LookForOldRepeat(const domain::AppendBatch& batch, absl::Status conflict, domain::MonotonicTime deadline,
+                        Done done);
+
+  const int lanes_;
+  ChunkCatalog& chunks_;
+  ReadExecutor& readers_;
+  std::atomic<bool> draining_ = false;
+  std::vector<std::unique_ptr<LaneWriter>> writers_;
+};
+
+}  // namespace eventstore::storage

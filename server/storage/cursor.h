@@ -1,0 +1,78 @@
+// A read in bounded pages. Between pages nothing is held: no transaction, no connection, no lock. A cursor moves only
+// when a page was read, so a page that failed can be read again.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/domain/limits.h"
+#include "server/domain/query.h"
+#include "server/storage/chunk_catalog.h"
+#include "server/storage/session.h"
+#include "server/storage/sql_errors.h"
+
+namespace eventstore::storage {
+
+struct Page {
+  std::vector<domain::RecordedEvent> events;
+  bool last = false;  // nothing follows; a last page may be empty
+};
+
+// Rows and bytes a page may still take. Events may be large, so the number of rows asked for starts small and doubles
+// while the bytes allow it.
+class PageBudget {
+ public:
+  explicit PageBudget(std::int64_t max_events) : left_(max_events) {}
+
+  int rows(std::size_t have) const;
+  std::size_t bytes() const { return domain::kMaxPageBytes; }
+  bool exhausted() const { return left_ <= 0; }
+  // After a page: `cut` when its bytes, not its rows, ended it.
+  void Took(std::size_t events, bool cut);
+
+ private:
+  static constexpr int kFirstRows = 128;
+  std::int64_t left_;
+  int rows_ = kFirstRows;
+};
+
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual absl::StatusOr<Page> Next(Session& session) = 0;
+  // Lists the chunks anew for the next page, which goes on where the last one ended.
+  virtual void Relist() = 0;
+};
+
+// Next, and again when ReadAgain() says so.
+absl::StatusOr<Page> NextPage(Cursor& cursor, Session& session, ChunkCatalog& chunks);
+
+// Whether reading again may succeed: the connection had died unnoticed, a chunk was dropped since it was listed (the list
+// is forgotten then), or the read ended a deadlock with such a drop.
+bool ReadAgain(const absl::Status& status, ChunkCatalog& chunks);
+
+// `read()`, repeated while ReadAgain() says so. One drop can cost two tries: the deadlock, and then the chunk that is
+// gone. A connection that is lost twice is not waited for.
+template <typename Read>
+auto ReadWithRetries(ChunkCatalog& chunks, const Read& read) {
+  auto result = Caught(read);
+  for (int tries = 1; !result.ok() && ReadAgain(result.status(), chunks); ++tries) {
+    if (tries >= (IsConnectionLost(result.status()) ? 2 : 4)) break;
+    result = Caught(read);
+  }
+  return result;
+}
+
+// Rows of one table: PageSql with `where`, whose parameters start at $3.
+struct TableRows {
+  std::vector<domain::RecordedEvent> events;
+  std::size_t bytes = 0;
+  bool more = false;  // the table may hold more: rows or bytes ran out
+};
+class Where;
+absl::StatusOr<TableRows> ReadTable(Session& session, const std::string& table, const Where& where,
+                                    const std::string& order, int max_rows, std::size_t max_bytes);
+
+}  // namespace eventstore::storage

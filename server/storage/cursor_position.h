@@ -1,0 +1,56 @@
+// Reads in global order: ReadAll, and the events of one correlation.
+//
+// Chunks follow time, positions follow transactions, and neighbouring chunks may overlap in positions (a clock that
+// jumps back makes more of it). So chunks are merged: each is asked only when its smallest position is not above what
+// the others have surely given.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "server/storage/cursor.h"
+
+namespace eventstore::storage {
+
+class PositionCursor : public Cursor {
+ public:
+  // All events matching the filter below the horizon of the first page.
+  PositionCursor(domain::ReadAllQuery query, ChunkCatalog& chunks);
+  // The correlation's events that are visible at the first page.
+  PositionCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks);
+
+  absl::StatusOr<Page> Next(Session& session) override;
+  void Relist() override { listed_ = false; }
+
+ private:
+  struct Source {
+    std::string table;
+    domain::Position least;
+    domain::Position greatest;
+  };
+
+  absl::Status Open(Session& session);
+  absl::Status List(Session& session);
+  absl::Status AddSources(Session& session, const ChunkList& chunks, std::size_t first, std::size_t end);
+  bool forward() const { return direction_ == domain::Direction::kForward; }
+  // In reading order: smaller comes first.
+  bool Before(domain::Position a, domain::Position b) const { return forward() ? a < b : a > b; }
+  domain::Position Near(const Source& source) const { return forward() ? source.least : source.greatest; }
+  domain::Position Far(const Source& source) const { return forward() ? source.greatest : source.least; }
+
+  const domain::EventFilter filter_;
+  const std::optional<domain::Uuid> correlation_id_;
+  const domain::TimeRange range_;
+  const domain::Direction direction_;
+  ChunkCatalog& catalog_;
+  bool open_ = false;
+  bool listed_ = false;
+  // Events strictly between these are still to be read; after_ moves in reading order.
+  domain::Position after_;
+  domain::Position end_;
+  std::vector<Source> sources_;  // by Near()
+  PageBudget budget_;
+};
+
+}  // namespace eventstore::storage

@@ -1,0 +1,115 @@
+// One lane's writer: a bounded queue, a thread and a connection. It drains what has queued, decides every request in
+// arrival order, writes all accepted events in one statement, commits once, and answers each (group commit).
+//
+// One bad apple: a request that fails in the decision fails alone. When a statement fails, the batch is rolled back and
+// every request of it is run again by itself, so that only the one that cannot be written fails.
+//
+// An answer is given only after COMMIT has returned (durable: synchronous_commit = on), or after it is known that
+// nothing was written, or as COMMIT_UNKNOWN.
+//
+// Lock order: the lanes of a batch in ascending order, all in the first statement (lane_lock.h); then rows.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/domain/append.h"
+#include "server/domain/clock.h"
+#include "server/domain/decide.h"
+#include "server/storage/chunk_catalog.h"
+#include "server/storage/commit_outcome.h"
+#include "server/storage/session.h"
+
+namespace eventstore::storage {
+
+struct AppendOutcome {
+  absl::StatusOr<domain::AppendBatchResult> result;
+  // A conflict that an append repeated after more than kIdWindow would get too: old_repeat.h finds out.
+  bool may_be_old_repeat = false;
+};
+
+struct AppendRequest {
+  domain::AppendBatch batch;
+  std::set<int> lanes;  // of every aggregate it names
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  domain::MonotonicTime deadline;
+  // Set when the caller has gone: not written any more, if it still waits. May be null.
+  std::shared_ptr<const std::atomic<bool>> cancelled;
+  // Called once, on the writer's thread; must not block.
+  std::function<void(const domain::AppendBatch&, AppendOutcome)> done;
+};
+
+struct LaneWriterOptions {
+  int lane = 0;
+  // What may wait: so many requests and, beside a first one, so many bytes of data and metadata. More is refused.
+  std::size_t max_queue = 4096;
+  std::size_t max_queue_bytes = 64 << 20;
+  // Of one transaction. More waits for the next: they bound its memory and the time it holds its lanes.
+  std::size_t max_batch_events = 2'000;
+  std::size_t max_batch_bytes = 4 << 20;
+  std::chrono::milliseconds commit_patience{15'000};
+};
+
+class LaneWriter {
+ public:
+  LaneWriter(LaneWriterOptions options, const std::string& conninfo, int lanes, ChunkCatalog& chunks,
+             const domain::Clock& clock, Sleeper sleep);
+  // Stops; requests that wait are answered SHUTTING_DOWN.
+  ~LaneWriter();
+
+  // False: the queue is full or the writer stops, and `request` is untouched.
+  bool Submit(AppendRequest& request);
+  // Finishes what waits, then ends the thread.
+  void Drain();
+
+  std::size_t queued() const;
+  std::uint64_t appended_events() const { return appended_events_; }
+  std::uint64_t transactions() const { return transactions_; }
+
+ private:
+  using Requests = std::vector<std::unique_ptr<AppendRequest>>;
+  struct Attempt;
+
+  void Run();
+  bool Take(Requests& batch);
+  void Process(Requests batch);
+  void DropDead(Requests& batch);
+  absl::Status Prepare(const Requests& batch);
+  // Ok: every request is answered or deferred. Else nothing was written and nobody was answered.
+  absl::Status Write(Requests& batch);
+  absl::Status TryWrite(Requests& batch);
+  absl::Status CommitAndAnswer(Requests& batch, Attempt& attempt);
+  void Answer(Requests& batch, Attempt& attempt);
+  void Requeue(std::unique_ptr<AppendRequest> request);
+  static void Fail(Requests& batch, const absl::Status& status);
+
+  const LaneWriterOptions options_;
+  const int lanes_;
+  ChunkCatalog& chunks_;
+  const domain::Clock& clock_;
+  const Sleeper sleep_;
+  Session session_;
+  std::uint64_t checked_generation_ = 0;
+  std::atomic<std::uint64_t> appended_events_ = 0;
+  std::atomic<std::uint64_t> transactions_ = 0;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<AppendRequest>> queue_;
+  std::size_t queued_bytes_ = 0;
+  bool draining_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace eventstore::storage

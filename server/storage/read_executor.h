@@ -1,0 +1,59 @@
+// The bounded pool of reading connections: one thread each, one queue. A gRPC callback thread must never block, so every
+// read runs here.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/domain/clock.h"
+#include "server/storage/session.h"
+
+namespace eventstore::storage {
+
+struct ReadTask {
+  domain::MonotonicTime deadline;
+  // Not the first page of a stream: may still be read while the server drains.
+  bool goes_on = false;
+  // With a connected session whose statement_timeout is the time left, or with why there is none. Must not block on
+  // anything but the session.
+  std::function<void(absl::StatusOr<Session*>)> run;
+};
+
+class ReadExecutor {
+ public:
+  ReadExecutor(const std::string& conninfo, int connections, std::size_t max_queue, const domain::Clock& clock);
+  // Runs what waits with SHUTTING_DOWN.
+  ~ReadExecutor();
+
+  // False: the queue is full or the pool stops, and `task` is untouched.
+  bool Submit(ReadTask& task);
+  // From now on tasks run with SHUTTING_DOWN; the pages of a stream that has begun not before `until`.
+  void Drain(domain::MonotonicTime until);
+
+  std::size_t queued() const;
+
+ private:
+  void Run(Session& session);
+  bool Take(ReadTask& task);
+  absl::StatusOr<Session*> Ready(Session& session, const ReadTask& task);
+  bool Refuses(const ReadTask& task) const;
+
+  const std::size_t max_queue_;
+  const domain::Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<ReadTask> queue_;
+  bool stopping_ = false;
+  bool draining_ = false;
+  domain::MonotonicTime streams_until_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace eventstore::storage

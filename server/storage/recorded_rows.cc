@@ -1,0 +1,70 @@
+#include "server/storage/recorded_rows.h"
+
+#include <stdexcept>
+
+#include "fmt/format.h"
+
+namespace eventstore::storage {
+namespace {
+
+std::optional<domain::Uuid> MaybeUuid(const pqxx::field& field) {
+  if (field.is_null()) return std::nullopt;
+  return UuidOf(field);
+}
+
+std::string Text(const pqxx::field& field) {
+  return std::string(field.c_str(), static_cast<std::size_t>(field.size()));
+}
+
+}  // namespace
+
+domain::Uuid UuidOf(const pqxx::field& field) {
+  const auto id = domain::Uuid::Parse(std::string_view(field.c_str(), static_cast<std::size_t>(field.size())));
+  if (!id) throw std::runtime_error("PostgreSQL sent a uuid that is none");
+  return *id;
+}
+
+std::string PageSql(const std::string& table, const std::string& where, const std::string& order) {
+  return fmt::format(R"sql(
+SELECT id, us, aggregate_id, aggregate_type, event_type, user_id, data, metadata, version, causation_id, correlation_id,
+       source, global_position
+FROM (
+  SELECT p.*, sum(octet_length(data) + octet_length(metadata)) OVER (ORDER BY {2} ROWS UNBOUNDED PRECEDING)
+              - octet_length(data) - octet_length(metadata) AS bytes_before
+  FROM (
+    SELECT id, timestamp, (extract(epoch FROM timestamp) * 1000000)::bigint AS us, aggregate_id, aggregate_type,
+           event_type, user_id, data::text AS data, metadata::text AS metadata, version, causation_id, correlation_id,
+           source, global_position
+    FROM {0}
+    WHERE {1}
+    ORDER BY {2}
+    LIMIT $1::integer
+  ) p
+) q
+WHERE bytes_before < $2::bigint
+ORDER BY {2}
+)sql",
+                     table, where, order);
+}
+
+domain::RecordedEvent RecordedFrom(const pqxx::row& row) {
+  domain::RecordedEvent event;
+  event.id = UuidOf(row[0]);
+  event.timestamp = row[1].as<std::int64_t>();
+  event.aggregate_id = UuidOf(row[2]);
+  event.aggregate_type = Text(row[3]);
+  event.event_type = Text(row[4]);
+  if (!row[5].is_null()) event.user_id = Text(row[5]);
+  event.data = Text(row[6]);
+  event.metadata = Text(row[7]);
+  event.version = row[8].as<domain::Version>();
+  event.causation_id = MaybeUuid(row[9]);
+  event.correlation_id = MaybeUuid(row[10]);
+  event.source = Text(row[11]);
+  event.global_position = row[12].as<std::int64_t>();
+  return event;
+}
+
+std::size_t PayloadBytes(const domain::RecordedEvent& event) { return event.data.size() + event.metadata.size(); }
+
+}  // namespace eventstore::storage

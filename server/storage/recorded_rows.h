@@ -1,0 +1,24 @@
+// From rows of events_v2 to domain events, and the one query shape that reads them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "server/domain/event.h"
+#include "server/storage/pq_compat.h"
+
+namespace eventstore::storage {
+
+domain::Uuid UuidOf(const pqxx::field& field);
+
+// A page from one table: `where` and `order` are SQL of our own with parameters from $3 on; $1 is the most rows, $2 the
+// most bytes of data and metadata. The row that crosses $2 is still returned, so a page is never empty by its size.
+// data::text is computed once, in the inner query that LIMIT keeps from being flattened.
+std::string PageSql(const std::string& table, const std::string& where, const std::string& order);
+
+domain::RecordedEvent RecordedFrom(const pqxx::row& row);
+
+// Bytes as PageSql counts them.
+std::size_t PayloadBytes(const domain::RecordedEvent& event);
+
+}  // namespace eventstore::storage

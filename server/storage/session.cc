@@ -1,0 +1,93 @@
+#include "server/storage/session.h"
+
+#include "fmt/format.h"
+#include "server/domain/error.h"
+#include "server/storage/conninfo.h"
+#include "server/storage/sql_errors.h"
+
+namespace eventstore::storage {
+namespace {
+
+// idle_in_transaction_session_timeout ends a transaction whose client stopped: it would hold its lanes and the horizon
+// of every subscriber. 60 s is far above any pause between two of our own statements.
+constexpr char kSessionSettings[] =
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET synchronous_commit = on; "
+    "SET idle_in_transaction_session_timeout = '60s'; SET plan_cache_mode = force_custom_plan; "
+    "SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning; "
+    "SET jit = off; SET search_path = public";
+
+}  // namespace
+
+Session::Session(std::string conninfo, std::string role) : conninfo_(std::move(conninfo)), role_(std::move(role)) {}
+
+Session::~Session() { Disconnect(); }
+
+void Session::Disconnect() {
+  tx_.reset();
+  connection_.reset();
+  prepared_.clear();
+  statement_timeout_ = std::chrono::milliseconds{0};
+}
+
+absl::Status Session::EnsureConnected() {
+  if (tx_) return absl::OkStatus();
+  auto complete = CompleteConninfo(conninfo_, fmt::format("eventstored {}", role_));
+  if (!complete.ok()) return complete.status();
+  try {
+    connection_ = std::make_unique<pqxx::connection>(*complete);
+    pq::ForbidReconnect(*connection_);
+    tx_ = std::make_unique<pqxx::nontransaction>(*connection_);
+    pq::ExecScript(*tx_, kSessionSettings);
+  } catch (const std::exception& error) {
+    const absl::Status status = StatusFromException(error);
+    Disconnect();
+    return status;
+  }
+  ++generation_;
+  return absl::OkStatus();
+}
+
+template <typename F>
+absl::StatusOr<pqxx::result> Session::Guarded(F&& call) {
+  if (absl::Status connected = EnsureConnected(); !connected.ok()) return connected;
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    const absl::Status status = StatusFromException(error);
+    if (IsConnectionLost(status)) Disconnect();
+    return status;
+  }
+}
+
+absl::StatusOr<pqxx::result> Session::Run(const Query& query, const pq::Args& args) {
+  return Guarded([&] {
+    if (!prepared_.contains(query.name)) {
+      connection_->prepare(query.name, query.sql);
+      prepared_.insert(query.name);
+    }
+    return pq::ExecPrepared(*tx_, query.name, args);
+  });
+}
+
+absl::StatusOr<pqxx::result> Session::RunText(const std::string& sql, const pq::Args& args) {
+  return Guarded([&] { return pq::ExecParams(*tx_, sql, args); });
+}
+
+absl::StatusOr<pqxx::result> Session::RunScript(const std::string& sql) {
+  return Guarded([&] { return pq::ExecScript(*tx_, sql); });
+}
+
+absl::Status Session::SetStatementTimeout(std::chrono::milliseconds timeout) {
+  if (absl::Status connected = EnsureConnected(); !connected.ok()) return connected;
+  if (timeout == statement_timeout_) return absl::OkStatus();
+  // set_config takes a parameter; SET does not.
+  static constexpr Query kSet{"set_statement_timeout", "SELECT set_config('statement_timeout', $1, false)"};
+  auto set = Run(kSet, {fmt::format("{}ms", timeout.count())});
+  if (!set.ok()) return set.status();
+  statement_timeout_ = timeout;
+  return absl::OkStatus();
+}
+
+int Session::backend_pid() const { return connection_ ? connection_->backendpid() : 0; }
+
+}  // namespace eventstore::storage

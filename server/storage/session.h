@@ -1,0 +1,63 @@
+// One connection to PostgreSQL, used by one thread at a time. Errors come back as domain errors (sql_errors.h); after
+// a lost connection every call answers DATABASE_UNAVAILABLE until Reconnect().
+//
+// Session settings, sent at connect: UTC, ISO dates, synchronous_commit = on, bounded idle_in_transaction_session_timeout,
+// plan_cache_mode = force_custom_plan (a generic plan over a hypertable opens every chunk).
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/storage/pq_compat.h"
+
+namespace eventstore::storage {
+
+// A named statement: prepared once per session under its name.
+struct Query {
+  const char* name;
+  const char* sql;
+};
+
+class Session {
+ public:
+  // `conninfo`: a libpq connection string or URL. `role` shows in pg_stat_activity as "eventstored <role>".
+  Session(std::string conninfo, std::string role);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Opens the connection unless it is open. Counts connections made, so that callers notice a change of session.
+  absl::Status EnsureConnected();
+  bool connected() const { return tx_ != nullptr; }
+  std::uint64_t generation() const { return generation_; }
+  void Disconnect();
+
+  absl::StatusOr<pqxx::result> Run(const Query& query, const pq::Args& args);
+  // Not prepared: for SQL whose text names a chunk's own table.
+  absl::StatusOr<pqxx::result> RunText(const std::string& sql, const pq::Args& args);
+  // Several statements without parameters; the result of the last one.
+  absl::StatusOr<pqxx::result> RunScript(const std::string& sql);
+
+  // For the statements that follow. Sent only when it differs from what the session has. 0: none.
+  absl::Status SetStatementTimeout(std::chrono::milliseconds timeout);
+
+  int backend_pid() const;
+
+ private:
+  template <typename F>
+  absl::StatusOr<pqxx::result> Guarded(F&& call);
+
+  const std::string conninfo_;
+  const std::string role_;
+  std::unique_ptr<pqxx::connection> connection_;
+  std::unique_ptr<pqxx::nontransaction> tx_;
+  std::set<std::string> prepared_;
+  std::chrono::milliseconds statement_timeout_{0};
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace eventstore::storage

@@ -1,0 +1,34 @@
+// Parameter texts for PostgreSQL: arrays, times, ids. Values only; SQL itself never contains a value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/domain/time.h"
+
+namespace eventstore::storage {
+
+// An array literal such as {"a","b",NULL}, for a parameter cast as $1::text[].
+class ArrayText {
+ public:
+  explicit ArrayText(std::size_t reserve_bytes = 0);
+  void Add(std::string_view value);       // quoted and escaped
+  void AddPlain(std::string_view value);  // digits and UUIDs: needs no quoting
+  void AddPlain(std::int64_t value);
+  void AddNull();
+  std::string Take();
+
+ private:
+  void Separate();
+  std::string text_;
+};
+
+std::string TextArray(const std::vector<std::string>& values);
+
+// ISO 8601 in UTC with microseconds, for ::timestamptz; the ends of domain::TimeRange become -infinity and infinity.
+std::string TimestampText(domain::TimeMicros time);
+
+}  // namespace eventstore::storage

@@ -1,0 +1,205 @@
+"""The server as people use it from a shell: with buf curl and with grpcurl, by reflection alone.
+
+Neither is a Debian package. buf comes from npm, grpcurl from the Go modules; where that registry is not reachable, the
+tests of the one are skipped and say why.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+from harness.client import new_id
+from harness.suite import StoreTest
+
+BUILD = os.environ["EVENTSTORE_E2E_BUILD"]
+BUF = "@bufbuild/buf@1.75.0"
+GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"
+# Of the numbers in grpc::StatusCode.
+INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, ABORTED = 3, 5, 6, 10
+
+
+def fetch(program, path, needs, command, patience_s, environment=None):
+    """Where the program is, fetched if need be; skips the tests of the class when it cannot be had."""
+    found = shutil.which(program)
+    if found or os.access(path, os.X_OK):
+        return found or path
+    if shutil.which(needs) is None:
+        raise unittest.SkipTest(f"there is neither {program} nor {needs} to fetch it with")
+    print(f"fetching {program} with {needs}", flush=True)
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=patience_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise unittest.SkipTest(f"{needs} did not fetch {program} within {patience_s} s") from None
+    if done.returncode != 0 or not os.access(path, os.X_OK):
+        lines = done.stdout.strip().splitlines() or ["it said nothing"]
+        errors = [line for line in lines if "error" in line.lower()][:3] or lines[-1:]
+        raise unittest.SkipTest(f"{needs} could not fetch {program}: {'; '.join(errors)}")
+    return path
+
+
+def values(text):
+    """The JSON values of a text that has several, one after another. buf's names of fields become those of the proto."""
+    snake = re.compile("([A-Z])")
+    decoder = json.JSONDecoder(
+        object_pairs_hook=lambda pairs: {snake.sub(lambda c: "_" + c[0].lower(), key): value for key, value in pairs}
+    )
+    found, text = [], text.strip()
+    while text:
+        value, end = decoder.raw_decode(text)
+        found.append(value)
+        text = text[end:].strip()
+    return found
+
+
+class CurlTest:
+    """What both clients do. A subclass has list_services(), describe() and call()."""
+
+    def run_tool(self, *arguments, data=""):
+        command = [self.tool, *arguments]
+        return subprocess.run(command, input=data, capture_output=True, text=True, timeout=120, check=False)
+
+    def assert_fails(self, done, code, *words):
+        self.assertEqual(done.returncode, self.exit_code(code), done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def answer(self, method, request):
+        done = self.call(method, request)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return values(done.stdout)
+
+    def append(self, aggregate, events=1, **check):
+        event = {"eventType": "order.placed", "userId": "ada", "data": '{"total": 42}', "correlationId": aggregate}
+        return {"aggregateId": aggregate, "aggregateType": "entity", "events": [event] * events, **check}
+
+    def test_every_service_is_listed(self):
+        listed = self.list_services()
+        for service in ("eventstore.v1.EventStore", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"):
+            self.assertIn(service, listed)
+
+    def test_every_method_is_described(self):
+        described = self.describe()
+        for method in ("Append", "AppendBatch", "GetAggregateStream", "GetAggregateVersion", "GetUserStream",
+                       "GetCorrelatedEvents", "CountEvents", "ReadAll", "Check", "Watch"):
+            self.assertRegex(described, rf"\b{method}\b")
+
+    def test_append_and_read_back(self):
+        aggregate = new_id()
+        [appended] = self.answer("eventstore.v1.EventStore/Append", self.append(aggregate, 3, expectedVersion=0))
+        self.assertEqual((appended["aggregate_id"], appended["version"]), (aggregate, 3))
+        [page] = self.answer("eventstore.v1.EventStore/GetAggregateStream", {"aggregateId": aggregate})
+        self.assertEqual([e["version"] for e in page["events"]], [1, 2, 3])
+        self.assertEqual(page["events"][0]["data"], '{"total": 42}')
+        [version] = self.answer("eventstore.v1.EventStore/GetAggregateVersion", {"aggregateId": aggregate})
+        self.assertEqual(version["version"], 3)
+        [page] = self.answer("eventstore.v1.EventStore/GetCorrelatedEvents", {"correlationId": aggregate})
+        self.assertEqual(len(page["events"]), 3)
+        [page] = self.answer("eventstore.v1.EventStore/GetUserStream", {"userId": "ada", "days": 1, "limit": 2})
+        self.assertEqual(len(page["events"]), 2)
+        query = {"aggregateId": aggregate, "groupBy": "GROUP_BY_USER"}
+        [count] = self.answer("eventstore.v1.EventStore/CountEvents", query)
+        self.assertEqual(count, {"count": "3", "groups": [{"key": "ada", "count": "3"}]})
+        [page] = self.answer("eventstore.v1.EventStore/ReadAll", {"direction": "DIRECTION_BACKWARD", "maxEvents": 1})
+        self.assertEqual(len(page["events"]), 1)
+
+    def test_a_stream_of_many_pages(self):
+        aggregate = new_id()
+        self.answer("eventstore.v1.EventStore/Append", self.append(aggregate, 3000, expectedVersion=0))
+        pages = self.answer("eventstore.v1.EventStore/GetAggregateStream", {"aggregateId": aggregate})
+        self.assertGreater(len(pages), 2)
+        self.assertEqual([e["version"] for page in pages for e in page["events"]], list(range(1, 3001)))
+
+    def test_a_batch(self):
+        a, b = new_id(), new_id()
+        batch = {
+            "appends": [self.append(a, expectedVersion=0), self.append(b, anyVersion=True)],
+            "checks": [{"aggregateId": new_id(), "expectedVersion": 0}],
+        }
+        [answer] = self.answer("eventstore.v1.EventStore/AppendBatch", batch)
+        self.assertEqual([result["aggregate_id"] for result in answer["results"]], [a, b])
+
+    def test_a_conflict_and_its_details(self):
+        aggregate = new_id()
+        self.answer("eventstore.v1.EventStore/Append", self.append(aggregate, expectedVersion=0))
+        done = self.call("eventstore.v1.EventStore/Append", self.append(aggregate, expectedVersion=0))
+        self.assert_fails(done, ABORTED, "is at version 1, expected 0", "google.rpc.ErrorInfo", "VersionConflicts")
+
+    def test_a_bad_request_and_its_details(self):
+        done = self.call("eventstore.v1.EventStore/Append", self.append("no uuid", expectedVersion=0))
+        self.assert_fails(done, INVALID_ARGUMENT, "aggregate_id", "google.rpc.ErrorInfo", "google.rpc.BadRequest")
+
+    def test_health(self):
+        for service in ("", "eventstore.v1.EventStore"):
+            self.assertEqual(self.answer("grpc.health.v1.Health/Check", {"service": service}), [{"status": "SERVING"}])
+        self.assert_fails(self.call("grpc.health.v1.Health/Check", {"service": "nothing"}), NOT_FOUND)
+
+
+class BufCurlTest(CurlTest, StoreTest):
+    @classmethod
+    def setUpClass(cls):
+        folder = os.path.join(BUILD, "npm")
+        cls.tool = fetch(
+            "buf",
+            os.path.join(folder, "node_modules", ".bin", "buf"),
+            "npm",
+            ["npm", "install", "--loglevel=error", "--no-fund", "--no-audit", "--prefix", folder, BUF],
+            180,
+        )
+        super().setUpClass()
+
+    OPTIONS = ("curl", "--protocol", "grpc", "--http2-prior-knowledge")
+
+    @staticmethod
+    def exit_code(code):
+        return code << 3
+
+    def list_services(self):
+        return self.run_tool(*self.OPTIONS, "--list-services", f"http://{self.server.address}").stdout
+
+    def describe(self):
+        return self.run_tool(*self.OPTIONS, "--list-methods", f"http://{self.server.address}").stdout
+
+    def call(self, method, request):
+        url = f"http://{self.server.address}/{method}"
+        return self.run_tool(*self.OPTIONS, "--data", "@-", url, data=json.dumps(request))
+
+
+class GrpcurlTest(CurlTest, StoreTest):
+    @classmethod
+    def setUpClass(cls):
+        folder = os.path.join(BUILD, "go-bin")
+        os.makedirs(folder, exist_ok=True)
+        cls.tool = fetch(
+            "grpcurl",
+            os.path.join(folder, "grpcurl"),
+            "go",
+            ["go", "install", GRPCURL],
+            900,
+            # Its module cache is read-only by default, which would keep others from removing it.
+            {"GOBIN": folder, "GOFLAGS": "-modcacherw"},
+        )
+        super().setUpClass()
+
+    @staticmethod
+    def exit_code(code):
+        return 64 + code
+
+    def list_services(self):
+        return self.run_tool("-plaintext", self.server.address, "list").stdout
+
+    def describe(self):
+        return self.run_tool("-plaintext", self.server.address, "describe").stdout
+
+    def call(self, method, request):
+        return self.run_tool("-plaintext", "-d", "@", self.server.address, method, data=json.dumps(request))

@@ -1,0 +1,15 @@
+// What is fuzzed: functions that must cope with any bytes. Each returns what was wrong, empty when all is well, so that
+// libFuzzer and ordinary tests can share them.
+#pragma once
+
+#include <string>
+
+namespace eventstore::fuzz {
+
+std::string CheckJsonObject(const std::string& input);
+std::string CheckUuid(const std::string& input);
+
+// Takes the input for each request of EventStore in turn, as it would come off the wire.
+std::string CheckRequest(const std::string& input);
+
+}  // namespace eventstore::fuzz

@@ -1,0 +1,167 @@
+// The plans that matter. Not what EXPLAIN says of a copy of the SQL, but which tables and indexes the real reads touch, as
+// PostgreSQL counts it for the transaction they run in.
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/storage/append_statements.h"
+#include "server/storage/head_reader.h"
+#include "tests/integration/cursors/cursor_fixture.h"
+
+namespace eventstore::testing {
+namespace {
+
+using domain::VersionCheck;
+using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
+
+// Ten days up to tomorrow, large enough that an index is worth it.
+class PlanTest : public CursorTest {
+ protected:
+  PlanTest() {
+    history_.start = (domain::SystemClock().Now() / domain::kMicrosPerDay - 8) * domain::kMicrosPerDay;
+    history_.Insert(database_);
+    database_.Execute("ANALYZE events_v2; ANALYZE aggregate_heads");
+    EXPECT_THAT(chunks_.All(session_), IsOk());
+  }
+
+  // "table:index" for each index that was scanned, "table:all" for each table that was read as a whole, chunks and
+  // aggregate_heads only.
+  std::set<std::string> Touched(const std::function<void()>& read) {
+    return InTransaction(read, R"sql(
+      SELECT t.relname || ':' || replace(i.relname, t.relname || '_', '')
+      FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+      WHERE pg_stat_get_xact_numscans(i.oid) > 0 AND (t.relname = 'aggregate_heads' OR t.relname LIKE '\_hyper\_%')
+      UNION ALL
+      SELECT t.relname || ':all' FROM pg_class t
+      WHERE t.relkind = 'r' AND pg_stat_get_xact_numscans(t.oid) > 0
+        AND (t.relname = 'aggregate_heads' OR t.relname LIKE '\_hyper\_%'))sql");
+  }
+
+  // Chunks that are locked, which a plan does to each table it opens.
+  std::set<std::string> Locked(const std::function<void()>& read) {
+    return InTransaction(read, R"sql(
+      SELECT t.relname FROM pg_locks l JOIN pg_class t ON t.oid = l.relation
+      WHERE l.pid = pg_backend_pid() AND t.relkind = 'r' AND t.relname LIKE '\_hyper\_%')sql");
+  }
+
+  // Each chunk that was touched was read by this index and none as a whole. Other indexes may show as well: to plan for a
+  // range, PostgreSQL looks up the ends of an index on that column.
+  static std::set<std::string> ExpectChunksReadBy(const std::string& index, const std::set<std::string>& touched) {
+    std::set<std::string> chunks;
+    for (const std::string& one : touched) {
+      EXPECT_FALSE(one.ends_with(":all")) << one;
+      if (one.starts_with("_hyper_")) chunks.insert(one.substr(0, one.find(':')));
+    }
+    EXPECT_FALSE(chunks.empty());
+    for (const std::string& chunk : chunks) {
+      EXPECT_TRUE(
+          std::any_of(touched.begin(), touched.end(),
+                      [&](const std::string& one) { return one.starts_with(chunk + ":") && one.ends_with(index); }))
+          << chunk << " was not read by " << index << " in " << ::testing::PrintToString(touched);
+    }
+    return chunks;
+  }
+
+  std::string ChunkAt(domain::TimeMicros time) {
+    auto chunks = chunks_.Within(session_, {time, time + 1});
+    EXPECT_THAT(chunks, IsOk());
+    const std::string table = chunks->front().table;
+    return table.substr(table.rfind('.') + 1);
+  }
+
+  History history_{.days = 10, .events_a_day = 3'000, .aggregates = 3'000, .users = 3'000, .correlations = 3'000};
+
+ private:
+  std::set<std::string> InTransaction(const std::function<void()>& read, const std::string& question) {
+    // What was counted before is reported and forgotten first.
+    EXPECT_THAT(session_.RunScript("SELECT pg_stat_force_next_flush()"), IsOk());
+    EXPECT_THAT(session_.RunScript("BEGIN"), IsOk());
+    read();
+    auto rows = session_.RunScript(question);
+    EXPECT_THAT(rows, IsOk());
+    std::set<std::string> names;
+    if (rows.ok()) {
+      for (const auto& row : *rows) names.insert(row[0].c_str());
+    }
+    EXPECT_THAT(session_.RunScript("ROLLBACK"), IsOk());
+    return names;
+  }
+};
+
+TEST_F(PlanTest, AnAggregateOfOneDayIsReadFromOneIndexOfOneChunk) {
+  Instance instance(database_.conninfo());
+  const auto answer = instance.Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(1), Event(2), Event(3)}));
+  ASSERT_THAT(answer, IsOk());
+  const std::string chunk = ChunkAt(answer->front().events[0].timestamp);
+  const auto read = [&] {
+    domain::AggregateQuery query;
+    query.aggregate_id = AggregateIn(0);
+    storage::AggregateCursor cursor(query, chunks_);
+    EXPECT_EQ(Read(cursor).size(), 3U);
+  };
+  EXPECT_THAT(Touched(read), UnorderedElementsAre("aggregate_heads:pkey", chunk + ":events_v2_aggregate"));
+  EXPECT_THAT(Locked(read), UnorderedElementsAre(chunk));
+}
+
+TEST_F(PlanTest, AHeadIsLookedUpByItsKey) {
+  EXPECT_THAT(Touched([&] {
+                auto head = storage::ReadHead(session_, History::AggregateId(2));
+                ASSERT_THAT(head, IsOk());
+                EXPECT_EQ(head->version, 10);
+              }),
+              UnorderedElementsAre("aggregate_heads:pkey"));
+}
+
+TEST_F(PlanTest, HeadsOfABatchAreLookedUpByTheirKeys) {
+  std::vector<domain::Append> appends;
+  for (int a = 0; a < 20; ++a) appends.push_back(AppendOf(History::AggregateId(a), VersionCheck::Any(), {Event(1)}));
+  const auto batch = Several(appends);
+  const std::vector<const domain::AppendBatch*> requests{&batch};
+  EXPECT_THAT(session_.RunScript("SET enable_seqscan = off"), IsOk());  // as a lane's session has it
+  EXPECT_THAT(Touched([&] {
+                auto before = storage::ReadHeads(session_, requests);
+                ASSERT_THAT(before, IsOk());
+                EXPECT_EQ(before->heads.size(), 20U);
+              }),
+              UnorderedElementsAre("aggregate_heads:pkey"));
+}
+
+TEST_F(PlanTest, IdsAreLookedUpByKeyInTheChunksOfTheWindow) {
+  const auto batch = One(AggregateIn(0), VersionCheck::Any(), {Event(1), Event(2), Event(3)});
+  const std::vector<const domain::AppendBatch*> requests{&batch};
+  const auto since = history_.TimeOf(7 * 3'000 + 1) + 1;  // a moment into day 7
+  const auto look = [&] { EXPECT_THAT(storage::FindStored(session_, requests, since), IsOk()); };
+  const std::vector<std::string> within{ChunkAt(since), ChunkAt(since + domain::kMicrosPerDay),
+                                        ChunkAt(since + 2 * domain::kMicrosPerDay)};
+  for (int i = 0; i < 8; ++i) {  // also after the sixth time
+    EXPECT_THAT(ExpectChunksReadBy("pkey", Touched(look)), UnorderedElementsAreArray(within));
+    EXPECT_THAT(Locked(look), UnorderedElementsAreArray(within));
+  }
+}
+
+TEST_F(PlanTest, APageInGlobalOrderIsReadFromTheIndexOfPositions) {
+  ExpectChunksReadBy("events_v2_position",
+                     Touched([&] { EXPECT_EQ(Read(*All(domain::Direction::kForward, 50, 15'100)).size(), 50U); }));
+  ExpectChunksReadBy("events_v2_position",
+                     Touched([&] { EXPECT_EQ(Read(*All(domain::Direction::kBackward, 50)).size(), 50U); }));
+}
+
+TEST_F(PlanTest, AUserAndACorrelationHaveIndexesOfTheirOwn) {
+  ExpectChunksReadBy("events_v2_user", Touched([&] { EXPECT_EQ(Read(*User(5)).size(), 10U); }));
+  ExpectChunksReadBy("events_v2_correlation", Touched([&] { EXPECT_EQ(Read(*Correlated(5)).size(), 10U); }));
+  // A range of time opens the chunks it overlaps and no other.
+  domain::UserQuery query;
+  query.user_id = History::User(5);
+  query.range = {history_.TimeOf(3'001), history_.TimeOf(6'001)};
+  const auto one_day = [&] {
+    storage::UserCursor cursor(query, chunks_);
+    EXPECT_EQ(Read(cursor).size(), 1U);
+  };
+  EXPECT_THAT(Locked(one_day), UnorderedElementsAre(ChunkAt(history_.TimeOf(3'001))));
+}
+
+}  // namespace
+}  // namespace eventstore::testing

@@ -1,0 +1,20 @@
+// Waiting for a condition instead of for a time.
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+namespace eventstore::testing {
+
+// Asks `condition` until it holds. False after a minute: far beyond what any of our conditions takes, so it means never.
+template <typename Condition>
+bool Eventually(Condition&& condition) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+}  // namespace eventstore::testing

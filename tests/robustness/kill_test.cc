@@ -1,0 +1,228 @@
+// Invariants 3 and 4: the server, its PostgreSQL and single backends are killed with SIGKILL under load, on a cluster
+// with fsync on. Clients repeat with the same ids. At the end every acknowledged event is there once.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "eventstore/client.h"
+#include "server/embedded/private_postgres.h"
+#include "server/storage/session.h"
+#include "server/storage/verifier.h"
+#include "tests/robustness/ledger.h"
+#include "tests/support/server_process.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace eventstore::testing {
+namespace {
+
+using client::VersionCheck;
+using std::chrono::seconds;
+
+constexpr int kClients = 16;
+constexpr int kKills = 21;  // a third of them each: the server, the postmaster, one backend
+// Between two kills so many events have to be acknowledged: the store works again, and the next kill hits real work.
+constexpr std::size_t kEventsBetween = 60;
+constexpr seconds kPatience{120};
+
+class Load {
+ public:
+  Load(const client::EventStoreClient& store, Ledger& ledger) : store_(store), ledger_(ledger) {
+    for (int i = 0; i < 8; ++i) shared_.push_back(client::MakeEvent("id").id());
+    for (int i = 0; i < kClients; ++i) threads_.emplace_back([this, i] { Run(i); });
+  }
+  ~Load() { Stop(); }
+
+  void Stop() {
+    stop_ = true;
+    for (auto& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+
+  int unanswered() const { return unanswered_; }
+
+  // False when the store does not come back.
+  bool AwaitEvents(std::size_t count) const {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    const std::size_t goal = ledger_.acknowledged() + count;
+    while (ledger_.acknowledged() < goal) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+
+ private:
+  void Run(int number) {
+    const std::string own = client::MakeEvent("id").id();
+    std::int32_t version = 0;
+    for (int i = 0; !stop_; ++i) {
+      if (i % 3 == 0) {
+        // Its own aggregate, with the version it knows: only a lost or doubled event could make this conflict.
+        auto answer = store_.Append({own, "entity"}, VersionCheck::Exactly(version), {client::MakeEvent("kill.own")});
+        if (answer.ok()) {
+          version = answer->version();
+          ledger_.Acknowledged(*answer);
+        } else {
+          Lost(answer.status());
+          auto now = store_.GetVersion(own);
+          if (now.ok()) version = now->version();
+        }
+      } else if (i % 3 == 1) {
+        auto answer =
+            store_.Append({shared_[static_cast<std::size_t>(number + i) % shared_.size()], "entity"},
+                          VersionCheck::Any(), {client::MakeEvent("kill.any"), client::MakeEvent("kill.any")});
+        if (answer.ok()) {
+          ledger_.Acknowledged(*answer);
+        } else {
+          Lost(answer.status());
+        }
+      } else {
+        v1::AppendBatchRequest request;
+        for (int j = 0; j < 2; ++j) {
+          auto* append = request.add_appends();
+          append->set_aggregate_id(shared_[static_cast<std::size_t>(number + i + j * 3) % shared_.size()]);
+          append->set_aggregate_type("entity");
+          append->set_any_version(true);
+          *append->add_events() = client::MakeEvent("kill.batch");
+        }
+        auto answer = store_.AppendBatch(request);
+        if (answer.ok()) {
+          for (const auto& result : answer->results()) ledger_.Acknowledged(result);
+        } else {
+          Lost(answer.status());
+        }
+      }
+    }
+  }
+
+  void Lost(const absl::Status& status) {
+    ++unanswered_;
+    std::printf("gave up: %s\n", status.ToString().c_str());
+    // Whatever was repeated with its ids may be late, but never contradict what was written before.
+    EXPECT_NE(status.code(), absl::StatusCode::kAlreadyExists) << status;
+    EXPECT_NE(status.code(), absl::StatusCode::kAborted) << status;
+    EXPECT_NE(status.code(), absl::StatusCode::kInternal) << status;
+  }
+
+  const client::EventStoreClient& store_;
+  Ledger& ledger_;
+  std::vector<std::string> shared_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> unanswered_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+class KillTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_NO_FATAL_FAILURE(StartServer(0)); }
+
+  void StartServer(int port) {
+    ServerProcess::Options options;
+    options.data_dir = data_dir_;
+    options.grpc_port = port;
+    auto started = ServerProcess::Start(options);
+    ASSERT_THAT(started, IsOk());
+    server_ = *std::move(started);
+  }
+
+  client::EventStoreClient Store() const {
+    client::Options options;
+    options.target = server_->address();
+    options.call_timeout = kPatience;
+    options.retry.max_attempts = 1'000;
+    options.retry.max_backoff = std::chrono::milliseconds(250);
+    return client::EventStoreClient(options);
+  }
+
+  pid_t Postmaster() const {
+    std::ifstream file(data_dir_ + "/pgdata/postmaster.pid");
+    pid_t pid = 0;
+    file >> pid;
+    return pid;
+  }
+
+  // Of a lane writer: the one whose death hurts most. It may be connecting again after the last kill.
+  pid_t WriterBackend() const {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < until) {
+      auto conninfo = embedded::ConninfoOf(data_dir_);
+      if (!conninfo.ok()) continue;
+      storage::Session session(*conninfo, "test");
+      auto rows = session.RunText(
+          "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'eventstored lane%' ORDER BY pid LIMIT 1", {});
+      if (rows.ok() && !rows->empty()) return (*rows)[0][0].as<pid_t>();
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return 0;
+  }
+
+  TempDir folder_;
+  const std::string data_dir_ = folder_.path() + "/data";
+  std::unique_ptr<ServerProcess> server_;
+};
+
+TEST_F(KillTest, NothingAcknowledgedIsLostOrDoubled) {
+  const client::EventStoreClient store = Store();
+  const int port = server_->grpc_port();
+  Ledger ledger;
+  Load load(store, ledger);
+  int servers = 0;
+  int postmasters = 0;
+  int backends = 0;
+  for (int i = 0; i < kKills; ++i) {
+    ASSERT_TRUE(load.AwaitEvents(kEventsBetween)) << "the store did not come back\n" << server_->Log();
+    if (i % 3 == 0) {
+      server_->Kill();
+      ++servers;
+      ASSERT_NO_FATAL_FAILURE(StartServer(port));
+      continue;
+    }
+    const pid_t victim = i % 3 == 1 ? Postmaster() : WriterBackend();
+    ASSERT_GT(victim, 1);
+    ASSERT_EQ(kill(victim, SIGKILL), 0);
+    ++(i % 3 == 1 ? postmasters : backends);
+  }
+  ASSERT_TRUE(load.AwaitEvents(kEventsBetween)) << server_->Log();
+  load.Stop();
+  std::printf(
+      "%d kills (%d of the server, %d of the postmaster, %d of a backend): %zu events acknowledged, "
+      "%d appends without an answer\n",
+      servers + postmasters + backends, servers, postmasters, backends, ledger.acknowledged(), load.unanswered());
+  EXPECT_THAT(ledger.CheckAgainst(store), IsOk());
+
+  auto conninfo = embedded::ConninfoOf(data_dir_);
+  ASSERT_THAT(conninfo, IsOk());
+  auto report = storage::Verifier(*conninfo).Run({}, [](const storage::VerifyProgress&) {});
+  ASSERT_THAT(report, IsOk());
+  EXPECT_TRUE(report->clean()) << report->violations.front().rule << ": " << report->violations.front().detail;
+  EXPECT_EQ(server_->Terminate(), 0);
+}
+
+TEST_F(KillTest, SigtermUnderLoadFinishesWhatItTook) {
+  const client::EventStoreClient store = Store();
+  const int port = server_->grpc_port();
+  Ledger ledger;
+  Load load(store, ledger);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(load.AwaitEvents(kEventsBetween)) << server_->Log();
+    EXPECT_EQ(server_->Terminate(), 0) << server_->Log();
+    ASSERT_NO_FATAL_FAILURE(StartServer(port));
+  }
+  ASSERT_TRUE(load.AwaitEvents(kEventsBetween));
+  load.Stop();
+  EXPECT_EQ(load.unanswered(), 0);
+  EXPECT_THAT(ledger.CheckAgainst(store), IsOk());
+}
+
+}  // namespace
+}  // namespace eventstore::testing

@@ -1,0 +1,72 @@
+#include "tests/robustness/ledger.h"
+
+#include <set>
+#include <tuple>
+
+#include "fmt/format.h"
+
+namespace eventstore::testing {
+namespace {
+
+absl::Status Broken(const std::string& text) { return absl::DataLossError(text); }
+
+}  // namespace
+
+void Ledger::Acknowledged(const v1::AppendResponse& response) {
+  const std::scoped_lock lock(mutex_);
+  auto& aggregate = promised_[response.aggregate_id()];
+  for (const auto& event : response.events()) {
+    const auto [place, fresh] = aggregate.try_emplace(event.id(), Promise{event.version(), event.global_position()});
+    count_ += fresh ? 1 : 0;
+    if (!fresh && (place->second.version != event.version() || place->second.position != event.global_position())) {
+      contradiction_ = Broken(fmt::format("event {} was acknowledged at version {} and at {}", event.id(),
+                                          place->second.version, event.version()));
+    }
+  }
+}
+
+std::size_t Ledger::acknowledged() const {
+  const std::scoped_lock lock(mutex_);
+  return count_;
+}
+
+absl::Status Ledger::CheckAggregate(const client::EventStoreClient& store, const std::string& aggregate,
+                                    const std::map<std::string, Promise>& promises) const {
+  std::set<std::string> seen;
+  int version = 0;
+  std::int64_t position = 0;
+  std::tuple<std::int64_t, std::int32_t> time{0, 0};
+  for (auto& event : store.ReadAggregate(aggregate)) {
+    if (!event.ok()) return event.status();
+    if (event->version() != ++version) {
+      return Broken(fmt::format("{}: version {} where {} should be", aggregate, event->version(), version));
+    }
+    if (event->global_position() <= position) return Broken(fmt::format("{}: position of {}", aggregate, version));
+    const std::tuple now{event->timestamp().seconds(), event->timestamp().nanos()};
+    if (now < time) return Broken(fmt::format("{}: time of version {}", aggregate, version));
+    position = event->global_position();
+    time = now;
+    if (!seen.insert(event->id()).second) return Broken(fmt::format("{}: {} twice", aggregate, event->id()));
+    const auto promised = promises.find(event->id());
+    if (promised == promises.end()) continue;  // written, but its answer was lost for good
+    if (promised->second.version != version || promised->second.position != position) {
+      return Broken(fmt::format("{}: {} is at version {}, promised was {}", aggregate, event->id(), version,
+                                promised->second.version));
+    }
+  }
+  for (const auto& [id, place] : promises) {
+    if (!seen.contains(id)) return Broken(fmt::format("{}: {} (version {}) is lost", aggregate, id, place.version));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Ledger::CheckAgainst(const client::EventStoreClient& store) const {
+  const std::scoped_lock lock(mutex_);
+  if (!contradiction_.ok()) return contradiction_;
+  for (const auto& [aggregate, promises] : promised_) {
+    if (absl::Status checked = CheckAggregate(store, aggregate, promises); !checked.ok()) return checked;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace eventstore::testing

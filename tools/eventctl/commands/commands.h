@@ -1,0 +1,21 @@
+// Every subcommand of eventctl: adds itself to the command line and runs when it was chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "tools/eventctl/context.h"
+
+namespace eventstore::eventctl {
+
+void AddAppend(CLI::App& app, Context& context);
+void AddLoad(CLI::App& app, Context& context);
+void AddStream(CLI::App& app, Context& context);
+void AddUser(CLI::App& app, Context& context);
+void AddCorrelated(CLI::App& app, Context& context);
+void AddCount(CLI::App& app, Context& context);
+void AddTail(CLI::App& app, Context& context);
+void AddVersion(CLI::App& app, Context& context);
+void AddMigrate(CLI::App& app, Context& context);
+void AddVerify(CLI::App& app, Context& context);
+
+}  // namespace eventstore::eventctl

@@ -1,0 +1,20 @@
+#include "tools/eventctl/context.h"
+
+namespace eventstore::eventctl {
+
+client::CallOptions CallOptionsOf(const Context& context) {
+  if (context.timeout_seconds <= 0) return {};
+  const std::chrono::duration<double> timeout(context.timeout_seconds);
+  return {.timeout = std::chrono::ceil<std::chrono::milliseconds>(timeout)};
+}
+
+client::EventStoreClient MakeClient(const Context& context) {
+  client::Options options;
+  options.target = context.server;
+  options.retry.max_attempts = 6;
+  options.retry.initial_backoff = std::chrono::milliseconds(50);
+  options.retry.max_backoff = std::chrono::milliseconds(1'000);
+  return client::EventStoreClient(options);
+}
+
+}  // namespace eventstore::eventctl

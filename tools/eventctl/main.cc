@@ -1,0 +1,81 @@
+// eventctl: the event store from a shell.
+#include <CLI/CLI.hpp>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+#include "tools/eventctl/commands/commands.h"
+#include "tools/eventctl/context.h"
+#include "tools/eventctl/output/report_error.h"
+
+namespace {
+
+constexpr char kFooter[] =
+    "Answers go to standard output, everything else to standard error. Colours only on a terminal, and not with "
+    "NO_COLOR.\n"
+    "\n"
+    "Exit codes:\n"
+    "  0  done\n"
+    "  1  the answer is no: violations, pending migrations, refused lines, no such aggregate\n"
+    "  2  a bad flag, or a value that the server refuses\n"
+    "  3  the server or the database cannot be reached\n"
+    "  4  version conflict: the aggregate has another version than expected\n"
+    "  5  any other error\n"
+    "  130  interrupted before it was done\n"
+    "\n"
+    "Examples:\n"
+    "  eventctl append $(cat /proc/sys/kernel/random/uuid) --event order.placed --data '{\"total\": 42}' "
+    "--expected-version 0\n"
+    "  eventctl tail --all --last 10\n"
+    "  eventctl count --group-by event-type\n"
+    "  eventctl COMMAND --help";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace eventstore::eventctl;  // NOLINT(google-build-using-namespace): this file only puts the parts together
+
+  std::ios::sync_with_stdio(false);
+  Context context{
+      .out = std::cout, .err = std::cerr, .out_terminal = InspectTerminal(1), .err_terminal = InspectTerminal(2)};
+  CLI::App app("The event store from a shell: append, replay, follow, count, load, migrate, verify.", "eventctl");
+  app.set_version_flag("--version", std::string("eventctl ") + EVENTSTORE_VERSION);
+  // Not required: a misspelt command is better told by its name.
+  app.require_subcommand(0, 1);
+  // Global flags may also come after the command.
+  app.fallthrough();
+  app.add_option("--server", context.server,
+                 "Where the server listens (default EVENTSTORE_SERVER, else 127.0.0.1:50051)")
+      ->envname("EVENTSTORE_SERVER")
+      ->option_text("HOST:PORT");
+  app.add_flag("--json", context.json, "JSON for programs: one object, or one a line");
+  app.add_option("--timeout", context.timeout_seconds,
+                 "Give up after so long; default 30 for single calls, none for reads")
+      ->option_text("SECONDS")
+      ->check(CLI::Range(0.001, 1e6));
+  app.footer(kFooter);
+  AddAppend(app, context);
+  AddLoad(app, context);
+  AddStream(app, context);
+  AddUser(app, context);
+  AddCorrelated(app, context);
+  AddCount(app, context);
+  AddTail(app, context);
+  AddVersion(app, context);
+  AddMigrate(app, context);
+  AddVerify(app, context);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are "errors" of code 0 to CLI11.
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  if (app.get_subcommands().empty()) {
+    std::cerr << app.help();
+    return kUsage;
+  }
+  std::cout.flush();
+  return context.exit_code;
+}
