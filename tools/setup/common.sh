@@ -63,16 +63,16 @@ retry() {
   return 1
 }
 
-# apt-get, as root, never asking, waiting for another apt to finish.
+# apt-get, as root, never asking, in the language that apt_progress reads, waiting for another apt to finish.
 apt_get() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+  as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
 }
 
 # apt's long talk as a few lines: what is being done to how many of how many packages. Everything goes to the file $1.
 apt_progress() {
   awk -v log_file="$1" '
     { print > log_file }
-    / newly installed/ { for (i = 1; i < NF; ++i) if ($(i + 1) == "newly") total = $i }
+    / upgraded, .* newly installed/ { total = $1 + $3 }
     /^Get:/ { ++got; if (got % 25 == 0) printf "  downloaded %d files\n", got }
     /^Unpacking / { ++unpacked; if (unpacked % 25 == 0) printf "  unpacked %d of %d packages\n", unpacked, total }
     /^Setting up / { ++ready; if (ready % 25 == 0 || ready == total) printf "  set up %d of %d packages\n", ready, total }
