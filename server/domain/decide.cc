@@ -53,17 +53,33 @@ class Decider {
 
  private:
   Verdict VerdictOn(const AppendBatch& request) {
-    if (UsesAcceptedId(request)) return {.kind = Verdict::Kind::kDeferred, .result = {}, .error = {}};
+    if (UsesTakenId(request) || FollowsDeferred(request)) {
+      Defer(request);
+      return {.kind = Verdict::Kind::kDeferred, .result = {}, .error = {}};
+    }
     if (HasStoredId(request)) return Repeat(request);
     Heads scratch;
     if (auto refused = Check(request, scratch)) return std::move(*refused);
     return Accept(request);
   }
 
-  bool UsesAcceptedId(const AppendBatch& request) const {
+  bool UsesTakenId(const AppendBatch& request) const {
     return std::ranges::any_of(request.appends, [&](const Append& append) {
-      return std::ranges::any_of(append.events, [&](const NewEvent& e) { return accepted_ids_.contains(e.id); });
+      return std::ranges::any_of(append.events, [&](const NewEvent& e) { return taken_ids_.contains(e.id); });
     });
+  }
+
+  bool FollowsDeferred(const AppendBatch& request) const {
+    if (deferred_.empty()) return false;
+    const auto waits = [&](const auto& named) { return deferred_.contains(named.aggregate_id); };
+    return std::ranges::any_of(request.appends, waits) || std::ranges::any_of(request.checks, waits);
+  }
+
+  void Defer(const AppendBatch& request) {
+    for (const Append& append : request.appends) {
+      deferred_.insert(append.aggregate_id);
+      for (const NewEvent& event : append.events) taken_ids_.insert(event.id);
+    }
   }
 
   bool HasStoredId(const AppendBatch& request) const {
@@ -194,7 +210,7 @@ class Decider {
                                      MakePosition(stamp_.xid, stamp_.xid_offset, ordinal)};
         plan_.rows.push_back({&append, &event, recorded});
         result.events.push_back(recorded);
-        accepted_ids_.insert(event.id);
+        taken_ids_.insert(event.id);
       }
       result.version = head.version;
       verdict.result.push_back(std::move(result));
@@ -224,7 +240,8 @@ class Decider {
   const Stamp stamp_;
   Heads changed_;
   std::vector<Uuid> changed_order_;
-  std::unordered_set<Uuid, UuidHash> accepted_ids_;
+  std::unordered_set<Uuid, UuidHash> taken_ids_;  // of accepted and deferred requests
+  std::unordered_set<Uuid, UuidHash> deferred_;   // aggregates
   AppendPlan plan_;
 };
 

@@ -256,13 +256,28 @@ TEST(Decide, AnIdCannotBeUsedAgainForSomethingElse) {
 TEST(Decide, AnIdAcceptedInThisCallDefersTheNextUse) {
   const auto plan = DecideAll(
       {Single(MakeAppend(1, VersionCheck::Exact(0), 2, 100)), Single(MakeAppend(1, VersionCheck::Exact(0), 2, 100)),
-       Single(MakeAppend(2, VersionCheck::Any(), 1, 101)), Single(MakeAppend(2, VersionCheck::Exact(0), 1, 300))},
+       Single(MakeAppend(2, VersionCheck::Any(), 1, 101)), Single(MakeAppend(3, VersionCheck::Exact(0), 1, 300))},
       {});
   EXPECT_EQ(plan.verdicts.at(0).kind, Verdict::Kind::kAccepted);
   EXPECT_EQ(plan.verdicts.at(1).kind, Verdict::Kind::kDeferred);
   EXPECT_EQ(plan.verdicts.at(2).kind, Verdict::Kind::kDeferred);
   EXPECT_EQ(plan.verdicts.at(3).kind, Verdict::Kind::kAccepted) << "what is deferred left no trace";
   EXPECT_EQ(plan.rows.size(), 3u);
+}
+
+TEST(Decide, WhatFollowsADeferredRequestWaitsForIt) {
+  AppendBatch checking = Single(MakeAppend(3, VersionCheck::Any(), 1, 500));
+  checking.checks.push_back({TestId(2), VersionCheck::Existing()});
+  const auto plan = DecideAll({Single(MakeAppend(1, VersionCheck::Any(), 1, 100)),
+                               Single(MakeAppend(2, VersionCheck::Any(), 2, 100)),  // ids 100 and 101
+                               Single(MakeAppend(2, VersionCheck::Any(), 1, 200)),  // on the same aggregate
+                               checking,                                            // rests on it
+                               Single(MakeAppend(4, VersionCheck::Any(), 1, 101)),  // an id of it
+                               Single(MakeAppend(5, VersionCheck::Any(), 1, 300))},
+                              {});
+  for (const std::size_t i : {1u, 2u, 3u, 4u}) EXPECT_EQ(plan.verdicts.at(i).kind, Verdict::Kind::kDeferred) << i;
+  EXPECT_EQ(plan.verdicts.at(5).kind, Verdict::Kind::kAccepted);
+  EXPECT_EQ(plan.rows.size(), 2u);
 }
 
 TEST(Decide, AnIdOfARefusedRequestIsFree) {
