@@ -1,11 +1,13 @@
 #include "server/storage/append_statements.h"
 
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
-#include "server/storage/recorded_rows.h"
-#include "server/storage/sql_text.h"
+#include "server/storage/lane_lock.h"
+#include "server/storage/sql_errors.h"
 
 namespace eventstore::storage {
 namespace {
@@ -13,99 +15,87 @@ namespace {
 using domain::NewEvent;
 using domain::Uuid;
 
-// The sub-select has volatile functions, so it runs once, as one row.
-constexpr Query kReadHeads{"append_heads", R"sql(
-SELECT c.now_us, c.xid, c.xid_offset, h.aggregate_id, h.version,
-       (extract(epoch FROM h.first_timestamp) * 1000000)::bigint,
-       (extract(epoch FROM h.last_timestamp) * 1000000)::bigint
-FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us,
-             pg_current_xact_id()::text AS xid,
-             (SELECT xid_offset FROM store_identity) AS xid_offset) c
-LEFT JOIN aggregate_heads h ON h.aggregate_id = ANY ($1::uuid[])
+const Prepared kBegin{"append_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
+const Prepared kCommit{"append_commit", "COMMIT"};
+const Prepared kRollback{"append_rollback", "ROLLBACK"};
+// Until the end of the transaction.
+const Prepared kTimeout{"append_timeout", "SELECT set_config('statement_timeout', $1, true)"};
+const Prepared kLock{"append_lock", "SELECT pg_advisory_xact_lock($1, $2)"};
+
+// The sub-select has volatile functions, so it runs once, as one row. An array of one value is no array to the planner,
+// so that both, one aggregate and many, are index scans.
+const Prepared kReadHeads{"append_heads", R"sql(
+SELECT c.now, c.xid, c.xid_offset, h.aggregate_id, h.version, h.first_timestamp, h.last_timestamp
+FROM (SELECT clock_timestamp() AS now, pg_current_xact_id() AS xid, (SELECT xid_offset FROM store_identity) AS xid_offset) c
+LEFT JOIN aggregate_heads h ON h.aggregate_id = ANY ($1)
 )sql"};
 
-// This one and the next are not prepared: at the sixth execution PostgreSQL would try a plan for any time, which opens and
-// locks every chunk there is. Planned anew with the time at hand they open those of the last day.
-constexpr char kFindIds[] = R"sql(
-SELECT id FROM events_v2 WHERE id = ANY ($1::uuid[]) AND timestamp >= $2::timestamptz
-)sql";
-
 // The row of the same aggregate last, so that it wins where an id was used in two.
+//
+// Not prepared: from its sixth execution PostgreSQL would try a plan for any time, which opens and locks every chunk there
+// is. Planned anew with the time at hand it opens those of the last day.
 constexpr char kCompare[] = R"sql(
-SELECT n.ordinal, e.id, e.version, (extract(epoch FROM e.timestamp) * 1000000)::bigint, e.global_position,
-       e.aggregate_id,
+SELECT n.ordinal, e.id, e.version, e.timestamp, e.global_position, e.aggregate_id,
        e.aggregate_type = n.aggregate_type AND e.event_type = n.event_type
          AND e.user_id IS NOT DISTINCT FROM n.user_id AND e.data = n.data AND e.metadata = n.metadata
          AND e.causation_id IS NOT DISTINCT FROM n.causation_id
          AND e.correlation_id IS NOT DISTINCT FROM n.correlation_id AND e.source = n.source
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[],
-            $9::uuid[], $10::uuid[], $11::text[])
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      AS n(ordinal, id, aggregate_id, aggregate_type, event_type, user_id, data, metadata, causation_id, correlation_id,
           source)
-JOIN events_v2 e ON e.id = n.id AND e.timestamp >= $12::timestamptz
+JOIN events_v2 e ON e.id = n.id AND e.timestamp >= $12
 ORDER BY n.ordinal, e.aggregate_id = n.aggregate_id
 )sql";
 
-constexpr Query kWrite{"append_write", R"sql(
+// Divides by zero, and so ends the transaction, unless every head is as the plan found it.
+const Prepared kWrite{"append_write", R"sql(
 WITH written AS (
   INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, user_id, data, metadata, version,
                          causation_id, correlation_id, source, global_position)
-  SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
-                       $8::jsonb[], $9::integer[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[])
+  SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ), created AS (
   INSERT INTO aggregate_heads (aggregate_id, version, first_timestamp, last_timestamp)
   SELECT p.aggregate_id, p.after, p.first, p.last
-  FROM unnest($14::uuid[], $15::integer[], $16::integer[], $17::timestamptz[], $18::timestamptz[])
-       AS p(aggregate_id, before, after, first, last)
+  FROM unnest($14, $15, $16, $17, $18) AS p(aggregate_id, before, after, first, last)
   WHERE p.before = 0
   ON CONFLICT DO NOTHING
   RETURNING 1
 ), moved AS (
   UPDATE aggregate_heads h SET version = p.after, last_timestamp = p.last
-  FROM unnest($14::uuid[], $15::integer[], $16::integer[], $17::timestamptz[], $18::timestamptz[])
-       AS p(aggregate_id, before, after, first, last)
+  FROM unnest($14, $15, $16, $17, $18) AS p(aggregate_id, before, after, first, last)
   WHERE p.before > 0 AND h.aggregate_id = p.aggregate_id AND h.version = p.before
   RETURNING 1
 )
-SELECT (SELECT count(*) FROM created) + (SELECT count(*) FROM moved)
+SELECT 1 / ((SELECT count(*) FROM created) + (SELECT count(*) FROM moved) = $19)::integer
 )sql"};
-
-void AddId(ArrayText& array, const std::optional<Uuid>& id) {
-  if (id) {
-    array.AddPlain(id->ToString());
-  } else {
-    array.AddNull();
-  }
-}
-
-void AddUser(ArrayText& array, const std::string& user) {
-  if (user.empty()) {
-    array.AddNull();
-  } else {
-    array.Add(user);
-  }
-}
+constexpr char kDivisionByZero[] = "22012";
 
 // The columns that come from the request, as parallel arrays.
 struct ContentArrays {
-  ArrayText id, aggregate_id, aggregate_type, event_type, user_id, data, metadata, causation_id, correlation_id, source;
+  BinaryArray id{PgType::kUuid}, aggregate_id{PgType::kUuid}, aggregate_type{PgType::kText}, event_type{PgType::kText},
+      user_id{PgType::kText}, data{PgType::kJsonb}, metadata{PgType::kJsonb}, causation_id{PgType::kUuid},
+      correlation_id{PgType::kUuid}, source{PgType::kText};
 
   void Add(const domain::Append& append, const NewEvent& event) {
-    id.AddPlain(event.id.ToString());
-    aggregate_id.AddPlain(append.aggregate_id.ToString());
-    aggregate_type.Add(append.aggregate_type);
-    event_type.Add(event.event_type);
-    AddUser(user_id, event.user_id);
-    data.Add(event.data);
-    metadata.Add(event.metadata);
-    AddId(causation_id, event.causation_id);
-    AddId(correlation_id, event.correlation_id);
-    source.Add(event.source);
+    id.Add(event.id);
+    aggregate_id.Add(append.aggregate_id);
+    aggregate_type.AddText(append.aggregate_type);
+    event_type.AddText(event.event_type);
+    if (event.user_id.empty()) {
+      user_id.AddNull();
+    } else {
+      user_id.AddText(event.user_id);
+    }
+    data.AddJson(event.data);
+    metadata.AddJson(event.metadata);
+    causation_id.Add(event.causation_id);
+    correlation_id.Add(event.correlation_id);
+    source.AddText(event.source);
   }
 };
 
 template <typename F>
-void ForEachEvent(std::span<const domain::AppendBatch* const> requests, F&& visit) {
+void ForEachEvent(AppendRequests requests, F&& visit) {
   for (const domain::AppendBatch* request : requests) {
     for (const domain::Append& append : request->appends) {
       for (const NewEvent& event : append.events) visit(append, event);
@@ -113,98 +103,166 @@ void ForEachEvent(std::span<const domain::AppendBatch* const> requests, F&& visi
   }
 }
 
-}  // namespace
-
-absl::StatusOr<Before> ReadHeads(Session& session, std::span<const domain::AppendBatch* const> requests) {
+BinaryArray NamedAggregates(AppendRequests requests) {
   std::unordered_set<Uuid, domain::UuidHash> named;
+  BinaryArray ids(PgType::kUuid);
+  const auto name = [&](const Uuid& id) {
+    if (named.insert(id).second) ids.Add(id);
+  };
   for (const domain::AppendBatch* request : requests) {
-    for (const auto& append : request->appends) named.insert(append.aggregate_id);
-    for (const auto& check : request->checks) named.insert(check.aggregate_id);
+    for (const auto& append : request->appends) name(append.aggregate_id);
+    for (const auto& check : request->checks) name(check.aggregate_id);
   }
-  ArrayText ids(named.size() * 37);
-  for (const Uuid& id : named) ids.AddPlain(id.ToString());
-  auto rows = session.Run(kReadHeads, {ids.Take()});
-  if (!rows.ok()) return rows.status();
-  Before before;
-  for (const auto& row : *rows) {
-    before.stamp = {row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()};
-    if (row[3].is_null()) continue;
-    before.heads[UuidOf(row[3])] = {row[4].as<domain::Version>(), row[5].as<std::int64_t>(), row[6].as<std::int64_t>()};
-  }
-  return before;
+  return ids;
 }
 
-absl::StatusOr<domain::StoredEvents> FindStored(Session& session, std::span<const domain::AppendBatch* const> requests,
-                                                domain::TimeMicros since) {
-  domain::StoredEvents stored;
-  ArrayText ids;
-  bool any = false;
+// Those that may have been written before.
+BinaryArray ClientIds(AppendRequests requests) {
+  BinaryArray ids(PgType::kUuid);
   ForEachEvent(requests, [&](const domain::Append&, const NewEvent& event) {
-    if (event.id_made_here) return;
-    ids.AddPlain(event.id.ToString());
-    any = true;
+    if (!event.id_made_here) ids.Add(event.id);
   });
-  if (!any) return stored;
-  const std::string since_text = TimestampText(since);
-  auto found = session.RunText(kFindIds, {ids.Take(), since_text});
-  if (!found.ok()) return found.status();
-  if (found->empty()) return stored;
+  return ids;
+}
 
-  std::unordered_set<Uuid, domain::UuidHash> present;
-  for (const auto& row : *found) present.insert(UuidOf(row[0]));
+absl::Status AddLookups(PipelineSession& session, const BinaryArray& ids, const RecentChunks& chunks) {
+  for (const Prepared& lookup : chunks.lookups()) {
+    if (absl::Status added = session.Add(lookup, Parameters().Add(ids)); !added.ok()) return added;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<domain::StoredEvents> Compare(PipelineSession& session, AppendRequests requests,
+                                             const std::unordered_set<Uuid, domain::UuidHash>& present,
+                                             domain::TimeMicros since) {
   ContentArrays content;
-  ArrayText ordinals;
+  BinaryArray ordinals(PgType::kInt4);
   std::vector<const NewEvent*> events;
   ForEachEvent(requests, [&](const domain::Append& append, const NewEvent& event) {
     if (!present.contains(event.id)) return;
-    ordinals.AddPlain(static_cast<std::int64_t>(events.size()));
+    ordinals.AddInt4(static_cast<std::int32_t>(events.size()));
     events.push_back(&event);
     content.Add(append, event);
   });
-  auto rows = session.RunText(
-      kCompare, {ordinals.Take(), content.id.Take(), content.aggregate_id.Take(), content.aggregate_type.Take(),
-                 content.event_type.Take(), content.user_id.Take(), content.data.Take(), content.metadata.Take(),
-                 content.causation_id.Take(), content.correlation_id.Take(), content.source.Take(), since_text});
-  if (!rows.ok()) return rows.status();
-  for (const auto& row : *rows) {
-    stored[events.at(row[0].as<std::size_t>())] = {
-        UuidOf(row[5]),
-        {UuidOf(row[1]), row[2].as<domain::Version>(), row[3].as<std::int64_t>(), row[4].as<std::int64_t>()},
-        row[6].as<bool>()};
+  Parameters parameters;
+  parameters.Add(std::move(ordinals)).Add(std::move(content.id)).Add(std::move(content.aggregate_id));
+  parameters.Add(std::move(content.aggregate_type)).Add(std::move(content.event_type)).Add(std::move(content.user_id));
+  parameters.Add(std::move(content.data)).Add(std::move(content.metadata)).Add(std::move(content.causation_id));
+  parameters.Add(std::move(content.correlation_id)).Add(std::move(content.source)).AddTime(since);
+  if (absl::Status added = session.AddOnce(kCompare, parameters); !added.ok()) return added;
+  auto results = session.Run();
+  if (!results.ok()) return results.status();
+  const Rows& rows = results->at(0);
+  domain::StoredEvents stored;
+  for (int row = 0; row < rows.size(); ++row) {
+    stored[events.at(static_cast<std::size_t>(rows.Int4(row, 0)))] = {
+        rows.Id(row, 5), {rows.Id(row, 1), rows.Int4(row, 2), rows.Time(row, 3), rows.Int8(row, 4)}, rows.Bool(row, 6)};
   }
   return stored;
 }
 
-absl::Status WritePlan(Session& session, const domain::AppendPlan& plan) {
+Before HeadsFrom(const Rows& rows) {
+  Before before;
+  before.stamp = {rows.Time(0, 0), rows.Int8(0, 1), rows.Int8(0, 2)};
+  for (int row = 0; row < rows.size(); ++row) {
+    if (!rows.IsNull(row, 3)) before.heads[rows.Id(row, 3)] = {rows.Int4(row, 4), rows.Time(row, 5), rows.Time(row, 6)};
+  }
+  return before;
+}
+
+}  // namespace
+
+absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, std::chrono::milliseconds timeout,
+                      AppendRequests requests, const RecentChunks& chunks) {
+  absl::Status added = session.Add(kBegin);
+  if (added.ok()) added = session.Add(kTimeout, Parameters().AddText(fmt::format("{}ms", timeout.count())));
+  for (const int lane : lanes) {
+    if (added.ok()) added = session.Add(kLock, Parameters().AddInt4(kLaneLockClass).AddInt4(lane));
+  }
+  if (added.ok()) added = session.Add(kReadHeads, Parameters().Add(NamedAggregates(requests)));
+  if (added.ok()) added = chunks.AddCheck(session);
+  if (added.ok()) {
+    if (const BinaryArray ids = ClientIds(requests); ids.size() > 0) added = AddLookups(session, ids, chunks);
+  }
+  return added;
+}
+
+absl::StatusOr<Before> CollectBefore(PipelineSession& session, const std::set<int>& lanes, AppendRequests requests,
+                                     RecentChunks& chunks) {
+  auto results = session.Collect();
+  if (!results.ok()) return results.status();
+  const std::size_t heads = 2 + lanes.size();
+  Before before = HeadsFrom(results->at(heads));
+  auto first_lookup = results->begin() + static_cast<std::ptrdiff_t>(heads) + 2;
+  const BinaryArray ids = ClientIds(requests);
+  if (ids.size() == 0) return before;
+  if (!chunks.IsCurrent(results->at(heads + 1))) {
+    if (absl::Status loaded = chunks.Load(session); !loaded.ok()) return loaded;
+    if (absl::Status added = AddLookups(session, ids, chunks); !added.ok()) return added;
+    results = session.Run();
+    if (!results.ok()) return results.status();
+    first_lookup = results->begin();
+  }
+  std::unordered_set<Uuid, domain::UuidHash> present;
+  for (auto rows = first_lookup; rows != results->end(); ++rows) {
+    for (int row = 0; row < rows->size(); ++row) present.insert(rows->Id(row, 0));
+  }
+  if (present.empty()) return before;
+  auto stored = Compare(session, requests, present, before.stamp.now - kIdWindow);
+  if (!stored.ok()) return stored.status();
+  before.stored = *std::move(stored);
+  return before;
+}
+
+absl::Status AddWrite(PipelineSession& session, const domain::AppendPlan& plan) {
   ContentArrays content;
-  ArrayText times, versions, positions;
+  BinaryArray times(PgType::kTimestamp), versions(PgType::kInt4), positions(PgType::kInt8);
   for (const domain::PlannedRow& row : plan.rows) {
     content.Add(*row.append, *row.event);
-    times.Add(TimestampText(row.recorded.timestamp));
-    versions.AddPlain(row.recorded.version);
-    positions.AddPlain(row.recorded.global_position);
+    times.AddTime(row.recorded.timestamp);
+    versions.AddInt4(row.recorded.version);
+    positions.AddInt8(row.recorded.global_position);
   }
-  ArrayText head_ids, before, after, first, last;
+  BinaryArray head_ids(PgType::kUuid), before(PgType::kInt4), after(PgType::kInt4), first(PgType::kTimestamp),
+      last(PgType::kTimestamp);
   for (const domain::PlannedHead& head : plan.heads) {
-    head_ids.AddPlain(head.aggregate_id.ToString());
-    before.AddPlain(head.before.version);
-    after.AddPlain(head.after.version);
-    first.Add(TimestampText(head.after.first_timestamp));
-    last.Add(TimestampText(head.after.last_timestamp));
+    head_ids.Add(head.aggregate_id);
+    before.AddInt4(head.before.version);
+    after.AddInt4(head.after.version);
+    first.AddTime(head.after.first_timestamp);
+    last.AddTime(head.after.last_timestamp);
   }
-  auto rows = session.Run(
-      kWrite, {content.id.Take(), times.Take(), content.aggregate_id.Take(), content.aggregate_type.Take(),
-               content.event_type.Take(), content.user_id.Take(), content.data.Take(), content.metadata.Take(),
-               versions.Take(), content.causation_id.Take(), content.correlation_id.Take(), content.source.Take(),
-               positions.Take(), head_ids.Take(), before.Take(), after.Take(), first.Take(), last.Take()});
-  if (!rows.ok()) return rows.status();
-  if ((*rows)[0][0].as<std::size_t>() != plan.heads.size()) {
-    return domain::ErrorOf(
-        domain::Reason::kInternal,
-        "a head changed under the lane lock; nothing was written. Somebody writes to aggregate_heads "
-        "besides the servers, or servers run with different numbers of lanes");
-  }
-  return absl::OkStatus();
+  Parameters parameters;
+  parameters.Add(std::move(content.id)).Add(std::move(times)).Add(std::move(content.aggregate_id));
+  parameters.Add(std::move(content.aggregate_type)).Add(std::move(content.event_type)).Add(std::move(content.user_id));
+  parameters.Add(std::move(content.data)).Add(std::move(content.metadata)).Add(std::move(versions));
+  parameters.Add(std::move(content.causation_id)).Add(std::move(content.correlation_id)).Add(std::move(content.source));
+  parameters.Add(std::move(positions)).Add(std::move(head_ids)).Add(std::move(before)).Add(std::move(after));
+  parameters.Add(std::move(first)).Add(std::move(last)).AddInt8(static_cast<std::int64_t>(plan.heads.size()));
+  return session.Add(kWrite, parameters);
 }
+
+absl::Status AddCommit(PipelineSession& session) { return session.Add(kCommit); }
+
+Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan) {
+  absl::Status added = AddWrite(session, plan);
+  if (added.ok()) added = AddCommit(session);
+  if (!added.ok()) return {added, false};
+  auto done = session.Run();
+  if (SqlStateOf(done.status()) == kDivisionByZero) {
+    return {domain::ErrorOf(domain::Reason::kInternal,
+                            "a head changed under the lane lock; nothing was written. Somebody writes to "
+                            "aggregate_heads besides the servers, or servers run with different numbers of lanes"),
+            false};
+  }
+  if (done.ok() && done->back().Command() != "COMMIT") {
+    return {domain::ErrorOf(domain::Reason::kInternal, "PostgreSQL rolled back at COMMIT without saying why"), false};
+  }
+  // An SQL error means rolled back. One that ends the session as well does so if it is the write's.
+  const bool write_failed = !SqlStateOf(done.status()).empty() && session.succeeded() == 0;
+  return {done.status(), IsConnectionLost(done.status()) && !write_failed};
+}
+
+absl::Status AddRollback(PipelineSession& session) { return session.Add(kRollback); }
 
 }  // namespace eventstore::storage

@@ -1,18 +1,20 @@
-// The SQL of an append transaction, one function a statement, in the order a lane writer runs them:
+// The SQL of an append transaction, in the order a lane writer runs it, in two round trips:
 //
-//   BEGIN + lane locks (lane_lock.h) -> ReadHeads -> FindStored -> domain::Decide -> WritePlan -> COMMIT
+//   BEGIN, lane locks, heads, ids that are stored already -> domain::Decide -> events and heads, COMMIT
 //
-// The locks come first and in a statement of their own: a statement's snapshot is older than a lock taken inside it, so
-// heads read in the same statement could be stale.
+// The locks come before the heads and in statements of their own: a statement's snapshot is older than a lock taken
+// inside it, so heads read in the same statement could be stale.
 #pragma once
 
+#include <chrono>
+#include <set>
 #include <span>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/domain/decide.h"
-#include "server/storage/session.h"
+#include "server/storage/pipeline_session.h"
+#include "server/storage/recent_chunks.h"
 
 namespace eventstore::storage {
 
@@ -20,20 +22,42 @@ namespace eventstore::storage {
 // age (old_repeat.h); `any_version` and `existing` within this window.
 inline constexpr domain::TimeMicros kIdWindow = domain::kMicrosPerDay;
 
+// Of the session. Each statement is planned once: none of the plans depends on the values. Index access is enforced because
+// a plan made while a table was empty would scan it for ever.
+inline constexpr char kAppendSettings[] =
+    "SET plan_cache_mode = auto; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 struct Before {
   domain::Heads heads;
   domain::Stamp stamp;
+  domain::StoredEvents stored;
 };
 
-// Heads of every aggregate the requests name, the database's clock, and this transaction's id (assigned here).
-absl::StatusOr<Before> ReadHeads(Session& session, std::span<const domain::AppendBatch* const> requests);
+using AppendRequests = std::span<const domain::AppendBatch* const>;
 
-// Events of the requests whose ids are stored with a time after `since`.
-absl::StatusOr<domain::StoredEvents> FindStored(Session& session, std::span<const domain::AppendBatch* const> requests,
-                                                domain::TimeMicros since);
+// Queues the start of a transaction that has `lanes` and whose statements may take `timeout` each, and everything a
+// decision on `requests` needs.
+absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, std::chrono::milliseconds timeout,
+                      AppendRequests requests, const RecentChunks& chunks);
 
-// Writes all rows and heads in one statement. An error when a head is not as the plan found it: somebody wrote without
-// holding the lane.
-absl::Status WritePlan(Session& session, const domain::AppendPlan& plan);
+// Collects what AddBegin has queued, and compares the contents of events whose ids are stored. SQLSTATE 42P01: a chunk
+// was dropped meanwhile; forget `chunks` and begin again.
+absl::StatusOr<Before> CollectBefore(PipelineSession& session, const std::set<int>& lanes, AppendRequests requests,
+                                     RecentChunks& chunks);
+
+// Queues one statement that writes all rows and heads. It fails by SQLSTATE 22012 unless every head is as the plan found it.
+absl::Status AddWrite(PipelineSession& session, const domain::AppendPlan& plan);
+absl::Status AddCommit(PipelineSession& session);
+absl::Status AddRollback(PipelineSession& session);
+
+struct Written {
+  absl::Status status;
+  // The connection was lost with the COMMIT on its way: whether it was made is not known.
+  bool is_open = false;
+};
+
+// AddWrite and AddCommit in one round trip. INTERNAL when a head is not as the plan found it: somebody
+// wrote without holding the lane. After an error the transaction is still to be rolled back.
+Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan);
 
 }  // namespace eventstore::storage

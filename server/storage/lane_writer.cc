@@ -19,6 +19,12 @@ namespace eventstore::storage {
 using domain::Reason;
 using domain::Verdict;
 
+namespace {
+
+constexpr char kNoSuchTable[] = "42P01";
+
+}  // namespace
+
 struct LaneWriter::Attempt {
   Before before;
   domain::AppendPlan plan;
@@ -31,7 +37,8 @@ LaneWriter::LaneWriter(LaneWriterOptions options, const std::string& conninfo, i
       chunks_(chunks),
       clock_(clock),
       sleep_(std::move(sleep)),
-      session_(conninfo, fmt::format("lane {}", options.lane)),
+      conninfo_(conninfo),
+      session_(conninfo, fmt::format("lane {}", options.lane), kAppendSettings),
       thread_([this] { Run(); }) {}
 
 LaneWriter::~LaneWriter() {
@@ -110,7 +117,11 @@ void LaneWriter::Process(Requests batch) {
   if (batch.empty()) return;
   absl::Status written = TryWrite(batch);
   // A connection that died while it was idle shows at its first use. Nothing was written, so once more is safe.
-  if (IsConnectionLost(written)) written = TryWrite(batch);
+  // The same when a chunk was dropped that the lookup of ids had on its list.
+  if (IsConnectionLost(written) || SqlStateOf(written) == kNoSuchTable) {
+    recent_chunks_.Forget();
+    written = TryWrite(batch);
+  }
   if (written.ok()) return;
   // A connection lost twice is either the database away, and then all fail, or a request that kills its session.
   if (batch.size() == 1 || !session_.EnsureConnected().ok()) {
@@ -154,90 +165,101 @@ void LaneWriter::DropDead(Requests& batch) {
                                 "more time or send less at once"));
 }
 
-absl::Status LaneWriter::Prepare(const Requests& batch) {
-  if (absl::Status connected = session_.EnsureConnected(); !connected.ok()) return connected;
-  if (checked_generation_ != session_.generation()) {
-    auto identity = EnsureIdentity(session_, chunks_);
-    if (!identity.ok()) return identity.status();
-    if (identity->lanes != lanes_) {
-      return domain::ErrorOf(Reason::kStoreIncompatible,
-                             fmt::format("the database now has {} lanes and this server was started with {}; nothing "
-                                         "was written. Restart the server",
-                                         identity->lanes, lanes_));
-    }
-    // The write path plans each statement once: none of its plans depends on the values. Index access is enforced
-    // because a plan made while a table was empty would scan it for ever.
-    auto set = session_.RunScript(
-        "SET plan_cache_mode = auto; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off");
-    if (!set.ok()) return set.status();
-    checked_generation_ = session_.generation();
-  }
-  // The longest of the batch: a short deadline must not fail its neighbours.
-  const auto last = std::ranges::max_element(batch, {}, [](const auto& request) { return request->deadline; });
-  // It may have passed while the connection was made, and 0 would be no limit.
-  return session_.SetStatementTimeout(
-      std::max(TimeLeft(clock_.Monotonic(), (*last)->deadline), std::chrono::milliseconds{1}));
+absl::Status LaneWriter::CheckIdentity() {
+  Session session(conninfo_, fmt::format("lane {} check", options_.lane));
+  auto identity = EnsureIdentity(session, chunks_);
+  if (!identity.ok()) return identity.status();
+  if (identity->lanes == lanes_) return absl::OkStatus();
+  return domain::ErrorOf(domain::Reason::kStoreIncompatible,
+                         fmt::format("the database now has {} lanes and this server was started with {}; nothing "
+                                     "was written. Restart the server",
+                                     identity->lanes, lanes_));
 }
 
-absl::Status LaneWriter::Write(Requests& batch) {
-  if (absl::Status prepared = Prepare(batch); !prepared.ok()) return prepared;
+absl::Status LaneWriter::Prepare() {
+  if (absl::Status connected = session_.EnsureConnected(); !connected.ok()) return connected;
+  if (checked_generation_ != session_.generation()) {
+    recent_chunks_.Forget();
+    if (absl::Status checked = CheckIdentity(); !checked.ok()) return checked;
+    checked_generation_ = session_.generation();
+  }
+  return recent_chunks_.known() ? absl::OkStatus() : recent_chunks_.Load(session_);
+}
+
+// The longest of the batch: a short deadline must not fail its neighbours.
+std::chrono::milliseconds LaneWriter::TimeFor(const Requests& batch) const {
+  const auto last = std::ranges::max_element(batch, {}, [](const auto& request) { return request->deadline; });
+  // It may have passed while the connection was made, and 0 would be no limit.
+  return std::max(TimeLeft(clock_.Monotonic(), (*last)->deadline), std::chrono::milliseconds{1});
+}
+
+absl::StatusOr<LaneWriter::Attempt> LaneWriter::Begin(const Requests& batch) {
   std::set<int> lanes;
   std::vector<const domain::AppendBatch*> requests;
   for (const auto& request : batch) {
     lanes.insert(request->lanes.begin(), request->lanes.end());
     requests.push_back(&request->batch);
   }
-  const auto attempt_it = [&]() -> absl::StatusOr<Attempt> {
-    if (auto begun = session_.RunScript(BeginWithLanes(lanes)); !begun.ok()) return begun.status();
-    Attempt attempt;
-    auto before = ReadHeads(session_, requests);
-    if (!before.ok()) return before.status();
-    attempt.before = *std::move(before);
-    auto stored = FindStored(session_, requests, attempt.before.stamp.now - kIdWindow);
-    if (!stored.ok()) return stored.status();
-    attempt.plan = domain::Decide(requests, attempt.before.heads, *stored, attempt.before.stamp);
-    if (!attempt.plan.rows.empty()) {
-      if (absl::Status written = WritePlan(session_, attempt.plan); !written.ok()) return written;
-    }
-    return attempt;
-  };
-  auto attempt = attempt_it();
-  if (!attempt.ok()) {
-    if (session_.connected() && !session_.RunScript("ROLLBACK").ok()) session_.Disconnect();
-    return attempt.status();
-  }
-  return CommitAndAnswer(batch, *attempt);
+  absl::Status sent = AddBegin(session_, lanes, TimeFor(batch), requests, recent_chunks_);
+  if (sent.ok()) sent = session_.Send();
+  if (!sent.ok()) return sent;
+  auto before = CollectBefore(session_, lanes, requests, recent_chunks_);
+  if (!before.ok()) return before.status();
+  Attempt attempt;
+  attempt.before = *std::move(before);
+  attempt.plan = domain::Decide(requests, attempt.before.heads, attempt.before.stored, attempt.before.stamp);
+  return attempt;
 }
 
-absl::Status LaneWriter::CommitAndAnswer(Requests& batch, Attempt& attempt) {
-  auto committed = session_.RunScript(attempt.plan.rows.empty() ? "ROLLBACK" : "COMMIT");
-  if (!committed.ok() && !attempt.plan.rows.empty()) {
-    // An SQL error at COMMIT means rolled back; only a lost connection leaves the question open.
-    if (!IsConnectionLost(committed.status())) return committed.status();
-    auto known = WasCommitted(session_, attempt.before.stamp, attempt.plan.rows.front().recorded,
-                              options_.commit_patience, clock_, sleep_);
-    spdlog::warn("lane {}: connection lost at commit of transaction {}: {}", options_.lane, attempt.before.stamp.xid,
-                 !known.ok() ? "outcome unknown"
-                 : *known    ? "it was committed"
-                             : "it was not committed");
-    if (!known.ok()) {
-      attempt.plan.rows.clear();
-      // Those that were not to be written have their answer all the same.
-      for (Verdict& verdict : attempt.plan.verdicts) {
-        if (verdict.kind == Verdict::Kind::kAccepted) {
-          verdict.kind = Verdict::Kind::kRejected;
-          verdict.error = domain::FromStatus(known.status());
-        }
-      }
-    } else if (!*known) {
-      // May have reconnected; the batch is not run again because its callers may have given up meanwhile.
-      Fail(batch, committed.status());
-      return absl::OkStatus();
-    }
+void LaneWriter::Rollback() {
+  if (!session_.in_transaction()) return;
+  if (!AddRollback(session_).ok() || !session_.Run().ok()) session_.Disconnect();
+}
+
+absl::Status LaneWriter::Write(Requests& batch) {
+  if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
+  auto attempt = Begin(batch);
+  if (!attempt.ok() || attempt->plan.rows.empty()) {
+    Rollback();
+    if (attempt.ok()) Answer(batch, *attempt);
+    return attempt.status();
   }
-  if (!attempt.plan.rows.empty()) {
+  const Written written = WriteAndCommit(session_, attempt->plan);
+  if (written.is_open) return FindOutcome(batch, *attempt, written.status);
+  if (!written.status.ok()) {
+    Rollback();
+    return written.status;
+  }
+  appended_events_ += attempt->plan.rows.size();
+  ++transactions_;
+  Answer(batch, *attempt);
+  return absl::OkStatus();
+}
+
+absl::Status LaneWriter::FindOutcome(Requests& batch, Attempt& attempt, const absl::Status& lost) {
+  Session session(conninfo_, fmt::format("lane {} outcome", options_.lane));
+  auto known = WasCommitted(session, attempt.before.stamp, attempt.plan.rows.front().recorded, options_.commit_patience,
+                            clock_, sleep_);
+  spdlog::warn("lane {}: connection lost at commit of transaction {}: {}", options_.lane, attempt.before.stamp.xid,
+               !known.ok() ? "outcome unknown"
+               : *known    ? "it was committed"
+                           : "it was not committed");
+  if (known.ok() && !*known) {
+    // The batch is not run again because its callers may have given up meanwhile.
+    Fail(batch, lost);
+    return absl::OkStatus();
+  }
+  if (known.ok()) {
     appended_events_ += attempt.plan.rows.size();
     ++transactions_;
+  } else {
+    // Those that were not to be written have their answer all the same.
+    for (Verdict& verdict : attempt.plan.verdicts) {
+      if (verdict.kind == Verdict::Kind::kAccepted) {
+        verdict.kind = Verdict::Kind::kRejected;
+        verdict.error = domain::FromStatus(known.status());
+      }
+    }
   }
   Answer(batch, attempt);
   return absl::OkStatus();
@@ -253,10 +275,11 @@ void LaneWriter::Answer(Requests& batch, Attempt& attempt) {
              append.check.expected + static_cast<std::int64_t>(append.events.size()) <= head->second.version;
     });
   };
+  Requests deferred;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Verdict& verdict = attempt.plan.verdicts[i];
     if (verdict.kind == Verdict::Kind::kDeferred) {
-      Requeue(std::move(batch[i]));
+      deferred.push_back(std::move(batch[i]));
       continue;
     }
     AppendOutcome outcome{domain::AppendBatchResult{}, false};
@@ -270,13 +293,17 @@ void LaneWriter::Answer(Requests& batch, Attempt& attempt) {
     const auto request = std::move(batch[i]);
     request->done(request->batch, std::move(outcome));
   }
+  Requeue(std::move(deferred));
 }
 
-// To the front: it keeps its place before what came later. Its double is stored now, so it cannot be deferred twice.
-void LaneWriter::Requeue(std::unique_ptr<AppendRequest> request) {
+// To the front, in their order: they keep their place before what came later. The double of the first one is stored now,
+// so it is decided next time.
+void LaneWriter::Requeue(Requests requests) {
   const std::scoped_lock lock(mutex_);
-  queued_bytes_ += request->bytes;
-  queue_.push_front(std::move(request));
+  for (auto request = requests.rbegin(); request != requests.rend(); ++request) {
+    queued_bytes_ += (*request)->bytes;
+    queue_.push_front(std::move(*request));
+  }
 }
 
 void LaneWriter::Fail(Requests& batch, const absl::Status& status) {

@@ -4,6 +4,8 @@
 // One bad apple: a request that fails in the decision fails alone. When a statement fails, the batch is rolled back and
 // every request of it is run again by itself, so that only the one that cannot be written fails.
 //
+// A transaction is two round trips (append_statements.h).
+//
 // An answer is given only after COMMIT has returned (durable: synchronous_commit = on), or after it is known that
 // nothing was written, or as COMMIT_UNKNOWN.
 //
@@ -27,7 +29,8 @@
 #include "server/domain/decide.h"
 #include "server/storage/chunk_catalog.h"
 #include "server/storage/commit_outcome.h"
-#include "server/storage/session.h"
+#include "server/storage/pipeline_session.h"
+#include "server/storage/recent_chunks.h"
 
 namespace eventstore::storage {
 
@@ -84,13 +87,18 @@ class LaneWriter {
   bool Take(Requests& batch);
   void Process(Requests batch);
   void DropDead(Requests& batch);
-  absl::Status Prepare(const Requests& batch);
+  absl::Status Prepare();
+  std::chrono::milliseconds TimeFor(const Requests& batch) const;
   // Ok: every request is answered or deferred. Else nothing was written and nobody was answered.
   absl::Status Write(Requests& batch);
   absl::Status TryWrite(Requests& batch);
-  absl::Status CommitAndAnswer(Requests& batch, Attempt& attempt);
+  absl::StatusOr<Attempt> Begin(const Requests& batch);
+  // What became of a commit whose answer was lost. Ok: the batch is answered.
+  absl::Status FindOutcome(Requests& batch, Attempt& attempt, const absl::Status& lost);
+  absl::Status CheckIdentity();
+  void Rollback();
   void Answer(Requests& batch, Attempt& attempt);
-  void Requeue(std::unique_ptr<AppendRequest> request);
+  void Requeue(Requests requests);
   static void Fail(Requests& batch, const absl::Status& status);
 
   const LaneWriterOptions options_;
@@ -98,7 +106,9 @@ class LaneWriter {
   ChunkCatalog& chunks_;
   const domain::Clock& clock_;
   const Sleeper sleep_;
-  Session session_;
+  const std::string conninfo_;
+  PipelineSession session_;
+  RecentChunks recent_chunks_;
   std::uint64_t checked_generation_ = 0;
   std::atomic<std::uint64_t> appended_events_ = 0;
   std::atomic<std::uint64_t> transactions_ = 0;

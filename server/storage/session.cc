@@ -6,18 +6,6 @@
 #include "server/storage/sql_errors.h"
 
 namespace eventstore::storage {
-namespace {
-
-// idle_in_transaction_session_timeout ends a transaction whose client stopped: it would hold its lanes and the horizon
-// of every subscriber. 60 s is far above any pause between two of our own statements.
-constexpr char kSessionSettings[] =
-    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET synchronous_commit = on; "
-    "SET idle_in_transaction_session_timeout = '60s'; SET plan_cache_mode = force_custom_plan; "
-    "SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning; "
-    "SET jit = off; SET search_path = public";
-
-}  // namespace
-
 Session::Session(std::string conninfo, std::string role) : conninfo_(std::move(conninfo)), role_(std::move(role)) {}
 
 Session::~Session() { Disconnect(); }

@@ -16,6 +16,16 @@
 
 namespace eventstore::storage {
 
+// Run once a connection, by every kind of session.
+//
+// idle_in_transaction_session_timeout ends a transaction whose client stopped: it would hold its lanes and the horizon
+// of every subscriber. 60 s is far above any pause between two of our own statements.
+inline constexpr char kSessionSettings[] =
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET synchronous_commit = on; "
+    "SET idle_in_transaction_session_timeout = '60s'; SET plan_cache_mode = force_custom_plan; "
+    "SET default_transaction_isolation = 'read committed'; SET client_min_messages = warning; "
+    "SET jit = off; SET search_path = public;";
+
 // A named statement: prepared once per session under its name.
 struct Query {
   const char* name;

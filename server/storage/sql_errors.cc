@@ -71,22 +71,27 @@ std::string FirstLine(const std::string& text) { return text.substr(0, text.find
 
 }  // namespace
 
+absl::Status StatusFromSqlState(const std::string& state, const std::string& message) {
+  const std::string what = FirstLine(message);
+  // Class 57P: the backend is being terminated, so the session is useless although it answered.
+  const bool lost = state.empty() || state.starts_with("57P") || state.starts_with("08") || state == "25P03";
+  for (const Row& row : kTable) {
+    if (state.starts_with(row.prefix)) {
+      return Make(row.reason, fmt::format("PostgreSQL: {} ({}); {}", what, state, row.advice), state, lost);
+    }
+  }
+  if (state.empty()) {
+    return Make(Reason::kDatabaseUnavailable, fmt::format("the database went away: {}; try again", what), "", true);
+  }
+  return Make(Reason::kInternal, fmt::format("PostgreSQL: {} ({}); please report this", what, state), state, lost);
+}
+
 absl::Status StatusFromException(const std::exception& error) {
-  const std::string what = FirstLine(error.what());
   const std::string state = StateOf(error);
   if (!state.empty() || dynamic_cast<const pqxx::sql_error*>(&error) != nullptr) {
-    // Class 57P: the backend is being terminated, so the session is useless although it answered.
-    const bool lost = state.empty() || state.starts_with("57P") || state.starts_with("08") || state == "25P03";
-    for (const Row& row : kTable) {
-      if (state.starts_with(row.prefix)) {
-        return Make(row.reason, fmt::format("PostgreSQL: {} ({}); {}", what, state, row.advice), state, lost);
-      }
-    }
-    if (state.empty()) {
-      return Make(Reason::kDatabaseUnavailable, fmt::format("the database went away: {}; try again", what), "", true);
-    }
-    return Make(Reason::kInternal, fmt::format("PostgreSQL: {} ({}); please report this", what, state), state, lost);
+    return StatusFromSqlState(state, error.what());
   }
+  const std::string what = FirstLine(error.what());
   if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr) {
     return Make(Reason::kDatabaseUnavailable, fmt::format("the database cannot be reached: {}; try again", what), "",
                 true);

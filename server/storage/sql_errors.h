@@ -12,6 +12,9 @@ namespace eventstore::storage {
 // DATABASE_UNAVAILABLE; 57014 is DEADLINE_EXCEEDED (statement_timeout is the only thing that cancels here).
 absl::Status StatusFromException(const std::exception& error);
 
+// The same for what libpq reports. Without a SQLSTATE it is the connection that was lost.
+absl::Status StatusFromSqlState(const std::string& state, const std::string& message);
+
 // The SQLSTATE StatusFromException saw, "" when there was none.
 std::string SqlStateOf(const absl::Status& status);
 

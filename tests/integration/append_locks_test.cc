@@ -1,9 +1,11 @@
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "server/storage/append_statements.h"
-#include "server/storage/session.h"
+#include "server/storage/pipeline_session.h"
+#include "server/storage/recent_chunks.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_database.h"
 
@@ -28,20 +30,72 @@ TEST(AppendLocksTest, LookingUpIdsLocksChunksOfTheLastDayOnly) {
   batch.appends.emplace_back().events.emplace_back().id = *domain::Uuid::Parse("01900000-0000-7000-8000-000000000001");
   const std::vector<const domain::AppendBatch*> requests{&batch};
 
-  Session session(database.conninfo(), "test");
-  ASSERT_THAT(session.RunScript("SET plan_cache_mode = auto"), IsOk());  // as lane writers do
+  PipelineSession session(database.conninfo(), "test", kAppendSettings);
+  const Prepared locked{"locked", R"sql(
+    SELECT count(DISTINCT c.table_name) FROM pg_locks l JOIN pg_class t ON t.oid = l.relation
+    JOIN _timescaledb_catalog.chunk c ON c.table_name = t.relname WHERE l.pid = pg_backend_pid()
+  )sql"};
+  RecentChunks chunks;
+  ASSERT_THAT(chunks.Load(session), IsOk());
   for (int execution = 1; execution <= 8; ++execution) {
-    ASSERT_THAT(session.RunScript("BEGIN"), IsOk());
-    auto before = ReadHeads(session, requests);
-    ASSERT_THAT(before, IsOk());
-    ASSERT_THAT(FindStored(session, requests, before->stamp.now - kIdWindow), IsOk());
-    auto locked = session.RunText(
-        "SELECT count(DISTINCT c.table_name) FROM pg_locks l JOIN pg_class t ON t.oid = l.relation "
-        "JOIN _timescaledb_catalog.chunk c ON c.table_name = t.relname WHERE l.pid = pg_backend_pid()",
-        {});
-    ASSERT_THAT(locked, IsOk());
-    EXPECT_THAT((*locked)[0][0].as<int>(), Le(2)) << "execution " << execution;
-    ASSERT_THAT(session.RunScript("ROLLBACK"), IsOk());
+    ASSERT_THAT(AddBegin(session, {0}, std::chrono::minutes{1}, requests, chunks), IsOk());
+    ASSERT_THAT(session.Send(), IsOk());
+    ASSERT_THAT(CollectBefore(session, {0}, requests, chunks), IsOk());
+    ASSERT_THAT(session.Add(locked), IsOk());
+    auto rows = session.Run();
+    ASSERT_THAT(rows, IsOk());
+    EXPECT_THAT(rows->at(0).Int8(0, 0), Le(2)) << "execution " << execution;
+    ASSERT_THAT(AddRollback(session), IsOk());
+    ASSERT_THAT(session.Run(), IsOk());
+  }
+}
+
+// Which indexes the statements before a decision read, as PostgreSQL counts it for their transaction.
+TEST(AppendLocksTest, HeadsAndIdsAreLookedUpByTheirKeys) {
+  const TestDatabase database;
+  database.Execute(R"sql(
+    INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, data, metadata, version, source,
+                           global_position)
+    SELECT gen_random_uuid(), now() - n * interval '10 seconds', gen_random_uuid(), 'entity', 'new', '{}', '{}', 1, 'api', n
+    FROM generate_series(0, 8000) n;
+    INSERT INTO aggregate_heads SELECT aggregate_id, 1, timestamp, timestamp FROM events_v2;
+    ANALYZE events_v2; ANALYZE aggregate_heads;
+  )sql");
+  domain::AppendBatch batch;
+  for (std::uint64_t n = 1; n <= 20; ++n) {
+    batch.appends.emplace_back().aggregate_id = domain::Uuid::MakeV7(1, n, n);
+    batch.appends.back().events.emplace_back().id = domain::Uuid::MakeV7(2, n, n);
+  }
+  const std::vector<const domain::AppendBatch*> requests{&batch};
+  PipelineSession session(database.conninfo(), "test", kAppendSettings);
+  const Prepared forget{"forget", "SELECT pg_stat_force_next_flush()"};
+  const Prepared touched{"touched", R"sql(
+    SELECT DISTINCT substring(i.relname FROM '(?:aggregate_heads|events_v2)_.*')
+    FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+    WHERE pg_stat_get_xact_numscans(i.oid) > 0 AND (t.relname = 'aggregate_heads' OR t.relname LIKE '\_hyper\_%')
+    UNION ALL
+    SELECT t.relname || ':all' FROM pg_class t
+    WHERE t.relkind = 'r' AND pg_stat_get_xact_numscans(t.oid) > 0
+      AND (t.relname = 'aggregate_heads' OR t.relname LIKE '\_hyper\_%')
+  )sql"};
+  RecentChunks chunks;
+  ASSERT_THAT(chunks.Load(session), IsOk());
+  for (int execution = 1; execution <= 8; ++execution) {
+    ASSERT_THAT(session.Add(forget), IsOk());
+    ASSERT_THAT(session.Run(), IsOk());
+    ASSERT_THAT(AddBegin(session, {0}, std::chrono::minutes{1}, requests, chunks), IsOk());
+    ASSERT_THAT(session.Send(), IsOk());
+    ASSERT_THAT(CollectBefore(session, {0}, requests, chunks), IsOk());
+    ASSERT_THAT(session.Add(touched), IsOk());
+    auto rows = session.Run();
+    ASSERT_THAT(rows, IsOk());
+    std::vector<std::string> names;
+    for (int row = 0; row < rows->at(0).size(); ++row) names.push_back(rows->at(0).Text(row, 0));
+    // To plan for a range of time, PostgreSQL also looks up the ends of the index on it.
+    EXPECT_THAT(names, ::testing::IsSupersetOf({"aggregate_heads_pkey", "events_v2_pkey"})) << execution;
+    EXPECT_THAT(names, ::testing::Each(::testing::Not(::testing::EndsWith(":all")))) << execution;
+    ASSERT_THAT(AddRollback(session), IsOk());
+    ASSERT_THAT(session.Run(), IsOk());
   }
 }
 

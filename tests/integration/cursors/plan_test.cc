@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "server/storage/append_statements.h"
 #include "server/storage/head_reader.h"
 #include "tests/integration/cursors/cursor_fixture.h"
 
@@ -15,7 +14,6 @@ namespace {
 
 using domain::VersionCheck;
 using ::testing::UnorderedElementsAre;
-using ::testing::UnorderedElementsAreArray;
 
 // Ten days up to tomorrow, large enough that an index is worth it.
 class PlanTest : public CursorTest {
@@ -113,33 +111,6 @@ TEST_F(PlanTest, AHeadIsLookedUpByItsKey) {
                 EXPECT_EQ(head->version, 10);
               }),
               UnorderedElementsAre("aggregate_heads:pkey"));
-}
-
-TEST_F(PlanTest, HeadsOfABatchAreLookedUpByTheirKeys) {
-  std::vector<domain::Append> appends;
-  for (int a = 0; a < 20; ++a) appends.push_back(AppendOf(History::AggregateId(a), VersionCheck::Any(), {Event(1)}));
-  const auto batch = Several(appends);
-  const std::vector<const domain::AppendBatch*> requests{&batch};
-  EXPECT_THAT(session_.RunScript("SET enable_seqscan = off"), IsOk());  // as a lane's session has it
-  EXPECT_THAT(Touched([&] {
-                auto before = storage::ReadHeads(session_, requests);
-                ASSERT_THAT(before, IsOk());
-                EXPECT_EQ(before->heads.size(), 20U);
-              }),
-              UnorderedElementsAre("aggregate_heads:pkey"));
-}
-
-TEST_F(PlanTest, IdsAreLookedUpByKeyInTheChunksOfTheWindow) {
-  const auto batch = One(AggregateIn(0), VersionCheck::Any(), {Event(1), Event(2), Event(3)});
-  const std::vector<const domain::AppendBatch*> requests{&batch};
-  const auto since = history_.TimeOf(7 * 3'000 + 1) + 1;  // a moment into day 7
-  const auto look = [&] { EXPECT_THAT(storage::FindStored(session_, requests, since), IsOk()); };
-  const std::vector<std::string> within{ChunkAt(since), ChunkAt(since + domain::kMicrosPerDay),
-                                        ChunkAt(since + 2 * domain::kMicrosPerDay)};
-  for (int i = 0; i < 8; ++i) {  // also after the sixth time
-    EXPECT_THAT(ExpectChunksReadBy("pkey", Touched(look)), UnorderedElementsAreArray(within));
-    EXPECT_THAT(Locked(look), UnorderedElementsAreArray(within));
-  }
 }
 
 TEST_F(PlanTest, APageInGlobalOrderIsReadFromTheIndexOfPositions) {

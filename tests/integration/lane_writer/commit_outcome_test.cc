@@ -96,7 +96,7 @@ TEST_F(CommitOutcomeTest, ACommitStillUnderWayIsWaitedFor) {
   // The writer is back on a second connection and asks, while the first transaction still runs.
   ASSERT_TRUE(Eventually([&] {
     return Ask("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-               "application_name = 'eventstored lane 0' AND query LIKE '%pg_xact_status%'") == "1";
+               "application_name = 'eventstored lane 0 outcome' AND query LIKE '%pg_xact_status%'") == "1";
   }));
   EXPECT_EQ(answer.wait_for(0s), std::future_status::timeout);
   LetCommitsGo();

@@ -62,13 +62,19 @@ std::size_t LengthAt(const std::string& bytes, std::size_t at) {
   return length;
 }
 
+// A Bind of the lane writer's prepared COMMIT: length, no portal name, the statement's name.
+bool IsCommit(const std::string& message) {
+  return message.starts_with('B') && message.compare(5, 15, std::string("\0append_commit\0", 15)) == 0;
+}
+
 }  // namespace
 
 struct CommitProxy::Connection {
   int client = -1;
   int server = -1;
-  bool started = false;  // the first message has no type
-  std::string incoming;  // of the client, not yet a whole message
+  bool started = false;     // the first message has no type
+  bool committing = false;  // a COMMIT was sent, its Sync not yet
+  std::string incoming;     // of the client, not yet a whole message
   ~Connection() {
     if (server >= 0) close(server);
     close(client);
@@ -146,7 +152,7 @@ int CommitProxy::ConnectToServer() const {
 }
 
 void CommitProxy::Serve(int client) {
-  Connection connection{.client = client, .server = -1, .started = false, .incoming = {}};
+  Connection connection{.client = client, .server = -1, .started = false, .committing = false, .incoming = {}};
   if (away_) return;
   connection.server = ConnectToServer();
   while (connection.server >= 0 && !stopping_) {
@@ -173,34 +179,49 @@ bool CommitProxy::ToServer(Connection& connection) {
     const std::string message = connection.incoming.substr(0, length);
     connection.incoming.erase(0, length);
     connection.started = true;
-    const bool commit = message.starts_with('Q') && std::strcmp(message.c_str() + 5, "COMMIT") == 0;
-    if (commit ? !OnCommit(connection, message) : !SendAll(connection.server, message)) return false;
+    if (IsCommit(message)) {
+      connection.committing = true;
+      if (!BeforeCommit()) return false;
+    }
+    if (!SendAll(connection.server, message)) return false;
+    // What follows the COMMIT has been sent as well: PostgreSQL has all it needs to end the transaction.
+    if (connection.committing && message.starts_with('S')) {
+      connection.committing = false;
+      if (!AfterCommit(connection)) return false;
+    }
   }
 }
 
-bool CommitProxy::OnCommit(Connection& connection, const std::string& message) {
-  AtCommit action = AtCommit::kForward;
+bool CommitProxy::Takes(AtCommit action) {
+  if (next_ != action) return false;
+  next_ = AtCommit::kForward;
+  if (away_after_) away_ = true;
+  return true;
+}
+
+bool CommitProxy::BeforeCommit() {
+  std::unique_lock lock(mutex_);
+  if (Takes(AtCommit::kCutBefore)) return false;
+  if (Takes(AtCommit::kHold)) {
+    held_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return continue_; });
+  }
+  return true;
+}
+
+bool CommitProxy::AfterCommit(Connection& connection) {
   {
-    std::unique_lock lock(mutex_);
-    std::swap(action, next_);
-    if (action != AtCommit::kForward && away_after_) away_ = true;
-    if (action == AtCommit::kHold) {
-      held_ = true;
-      changed_.notify_all();
-      changed_.wait(lock, [this] { return continue_; });
-    }
+    const std::scoped_lock lock(mutex_);
+    if (Takes(AtCommit::kCutDuring)) return false;
+    if (!Takes(AtCommit::kCutAfter)) return true;
   }
-  if (action == AtCommit::kCutBefore) return false;
-  if (!SendAll(connection.server, message)) return false;
-  if (action == AtCommit::kCutAfter) {
-    // ReadyForQuery, idle: the transaction has ended.
-    std::string answer;
-    while (!answer.ends_with(std::string("Z\0\0\0\5I", 6))) {
-      if (!Receive(connection.server, answer)) break;
-    }
-    return false;
+  // ReadyForQuery, idle: the transaction has ended.
+  std::string answer;
+  while (!answer.ends_with(std::string("Z\0\0\0\5I", 6))) {
+    if (!Receive(connection.server, answer)) break;
   }
-  return action != AtCommit::kCutDuring;
+  return false;
 }
 
 }  // namespace eventstore::testing

@@ -46,7 +46,10 @@ class CommitProxy {
   // False when the connection is to end.
   bool ToServer(Connection& connection);
   bool ToClient(Connection& connection);
-  bool OnCommit(Connection& connection, const std::string& message);
+  // Holding mutex_: whether this is what was asked for next.
+  bool Takes(AtCommit action);
+  bool BeforeCommit();
+  bool AfterCommit(Connection& connection);
   int ConnectToServer() const;
 
   const TempDir folder_;

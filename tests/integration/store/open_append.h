@@ -1,6 +1,7 @@
 // An append that has written and not yet committed, as another instance's looks from outside.
 #pragma once
 
+#include <chrono>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,8 +11,6 @@
 #include "server/domain/decide.h"
 #include "server/domain/lane.h"
 #include "server/storage/append_statements.h"
-#include "server/storage/lane_lock.h"
-#include "server/storage/session.h"
 #include "tests/support/status_matchers.h"
 
 namespace eventstore::testing {
@@ -19,24 +18,33 @@ namespace eventstore::testing {
 class OpenAppend {
  public:
   OpenAppend(const std::string& conninfo, domain::AppendBatch batch, int lanes = 2)
-      : session_(conninfo, "open append"), batch_(std::move(batch)) {
+      : session_(conninfo, "open append", storage::kAppendSettings), batch_(std::move(batch)) {
     std::set<int> needed;
     for (const auto& append : batch_.appends) needed.insert(domain::LaneOf(append.aggregate_id, lanes));
-    EXPECT_THAT(session_.RunScript(storage::BeginWithLanes(needed)), IsOk());
     const std::vector<const domain::AppendBatch*> requests{&batch_};
-    auto before = storage::ReadHeads(session_, requests);
+    storage::RecentChunks chunks;
+    EXPECT_THAT(chunks.Load(session_), IsOk());
+    EXPECT_THAT(storage::AddBegin(session_, needed, std::chrono::minutes{1}, requests, chunks), IsOk());
+    EXPECT_THAT(session_.Send(), IsOk());
+    auto before = storage::CollectBefore(session_, needed, requests, chunks);
     EXPECT_THAT(before, IsOk());
     if (!before.ok()) return;
-    plan_ = domain::Decide(requests, before->heads, {}, before->stamp);
-    EXPECT_THAT(storage::WritePlan(session_, plan_), IsOk());
+    plan_ = domain::Decide(requests, before->heads, before->stored, before->stamp);
+    EXPECT_THAT(storage::AddWrite(session_, plan_), IsOk());
+    EXPECT_THAT(session_.Run(), IsOk());
   }
 
   const domain::AppendedEvent& first() const { return plan_.rows.front().recorded; }
-  void Commit() { EXPECT_THAT(session_.RunScript("COMMIT"), IsOk()); }
-  void Rollback() { EXPECT_THAT(session_.RunScript("ROLLBACK"), IsOk()); }
+  void Commit() { End(storage::AddCommit(session_)); }
+  void Rollback() { End(storage::AddRollback(session_)); }
 
  private:
-  storage::Session session_;
+  void End(const absl::Status& queued) {
+    EXPECT_THAT(queued, IsOk());
+    EXPECT_THAT(session_.Run(), IsOk());
+  }
+
+  storage::PipelineSession session_;
   const domain::AppendBatch batch_;
   domain::AppendPlan plan_;
 };

@@ -1,0 +1,217 @@
+#include "server/storage/pipeline_session.h"
+
+#include <cstring>
+#include <utility>
+
+#include "fmt/format.h"
+#include "server/storage/conninfo.h"
+#include "server/storage/session.h"
+#include "server/storage/sql_errors.h"
+
+namespace eventstore::storage {
+namespace {
+
+using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+constexpr int kBinary = 1;
+
+absl::Status StatusOf(const PGresult* result) {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (message == nullptr) message = PQresultErrorMessage(result);
+  return StatusFromSqlState(state == nullptr ? "" : state, message);
+}
+
+// Parameters as libpq wants them.
+struct Wire {
+  explicit Wire(const std::vector<std::string>& parameters) : formats(parameters.size(), kBinary) {
+    for (const std::string& value : parameters) {
+      values.push_back(value.data());
+      lengths.push_back(static_cast<int>(value.size()));
+    }
+  }
+
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+};
+
+bool IsGood(ExecStatusType status) { return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK; }
+
+}  // namespace
+
+Parameters& Parameters::Add(BinaryArray array) {
+  types_.push_back(ArrayOid(array.element()));
+  values_.push_back(array.Take());
+  return *this;
+}
+
+Parameters& Parameters::AddInt4(std::int32_t value) {
+  types_.push_back(static_cast<Oid>(PgType::kInt4));
+  AppendInt32(values_.emplace_back(), value);
+  return *this;
+}
+
+Parameters& Parameters::AddInt8(std::int64_t value) {
+  types_.push_back(static_cast<Oid>(PgType::kInt8));
+  AppendInt64(values_.emplace_back(), value);
+  return *this;
+}
+
+Parameters& Parameters::AddTime(domain::TimeMicros time) {
+  types_.push_back(static_cast<Oid>(PgType::kTimestamp));
+  AppendInt64(values_.emplace_back(), ToPgTime(time));
+  return *this;
+}
+
+Parameters& Parameters::AddText(std::string text) {
+  types_.push_back(static_cast<Oid>(PgType::kText));
+  values_.push_back(std::move(text));
+  return *this;
+}
+
+std::string Rows::Text(int row, int column) const {
+  return {At(row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+}
+
+domain::Uuid Rows::Id(int row, int column) const {
+  domain::Uuid id;
+  std::memcpy(id.bytes.data(), At(row, column), id.bytes.size());
+  return id;
+}
+
+PipelineSession::PipelineSession(std::string conninfo, std::string role, std::string settings)
+    : conninfo_(std::move(conninfo)),
+      role_(std::move(role)),
+      settings_(std::move(settings)),
+      connection_(nullptr, &PQfinish) {}
+
+void PipelineSession::Disconnect() {
+  connection_.reset();
+  prepared_.clear();
+  awaited_.clear();
+  preparing_.clear();
+}
+
+bool PipelineSession::in_transaction() const {
+  return connection_ && PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
+}
+
+absl::Status PipelineSession::LostAs(const std::string& message) {
+  const absl::Status status = StatusFromSqlState("", message);
+  Disconnect();
+  return status;
+}
+
+absl::Status PipelineSession::Lost() { return LostAs(PQerrorMessage(connection_.get())); }
+
+absl::Status PipelineSession::EnsureConnected() {
+  if (connection_) return absl::OkStatus();
+  auto complete = CompleteConninfo(conninfo_, fmt::format("eventstored {}", role_));
+  if (!complete.ok()) return complete.status();
+  connection_.reset(PQconnectdb(complete->c_str()));
+  if (!connection_ || PQstatus(connection_.get()) != CONNECTION_OK) return Lost();
+  const Result set(PQexec(connection_.get(), (std::string(kSessionSettings) + settings_).c_str()), &PQclear);
+  if (!IsGood(PQresultStatus(set.get()))) {
+    const absl::Status status = StatusOf(set.get());
+    Disconnect();
+    return status;
+  }
+  if (PQenterPipelineMode(connection_.get()) != 1) return Lost();
+  ++generation_;
+  return absl::OkStatus();
+}
+
+absl::Status PipelineSession::Add(const Prepared& statement, const Parameters& parameters) {
+  if (absl::Status connected = EnsureConnected(); !connected.ok()) return connected;
+  const int count = static_cast<int>(parameters.values_.size());
+  if (!prepared_.contains(statement.name)) {
+    if (PQsendPrepare(connection_.get(), statement.name.c_str(), statement.sql.c_str(), count,
+                      parameters.types_.data()) != 1) {
+      return Lost();
+    }
+    awaited_.push_back(false);
+    preparing_.push_back(statement.name);
+    prepared_.insert(statement.name);
+  }
+  const Wire wire(parameters.values_);
+  if (PQsendQueryPrepared(connection_.get(), statement.name.c_str(), count, wire.values.data(), wire.lengths.data(),
+                          wire.formats.data(), kBinary) != 1) {
+    return Lost();
+  }
+  awaited_.push_back(true);
+  return absl::OkStatus();
+}
+
+absl::Status PipelineSession::AddOnce(const std::string& sql, const Parameters& parameters) {
+  if (absl::Status connected = EnsureConnected(); !connected.ok()) return connected;
+  const Wire wire(parameters.values_);
+  if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(parameters.values_.size()),
+                        parameters.types_.data(), wire.values.data(), wire.lengths.data(), wire.formats.data(),
+                        kBinary) != 1) {
+    return Lost();
+  }
+  awaited_.push_back(true);
+  return absl::OkStatus();
+}
+
+absl::Status PipelineSession::Send() {
+  if (!connection_) return LostAs("not connected");
+  if (PQpipelineSync(connection_.get()) != 1 || PQflush(connection_.get()) < 0) return Lost();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Rows>> PipelineSession::Collect() {
+  succeeded_ = 0;
+  if (!connection_) return LostAs("not connected");
+  std::vector<Rows> rows;
+  absl::Status failed = absl::OkStatus();
+  std::size_t prepared = 0;
+  for (const bool is_statement : awaited_) {
+    Result result(PQgetResult(connection_.get()), &PQclear);
+    if (!result) return Lost();
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (!is_statement && !IsGood(status)) prepared_.erase(preparing_.at(prepared));
+    if (!is_statement) ++prepared;
+    if (IsGood(status)) {
+      if (is_statement) {
+        rows.emplace_back(result.release());
+        ++succeeded_;
+      }
+    } else if (failed.ok() && status != PGRES_PIPELINE_ABORTED) {
+      failed = StatusOf(result.get());
+    }
+    if (PQstatus(connection_.get()) != CONNECTION_OK) {
+      Disconnect();
+      return failed.ok() ? StatusFromSqlState("", "the connection was lost") : failed;
+    }
+    // The end of this statement's results. A dying backend may send a second error.
+    for (Result more(PQgetResult(connection_.get()), &PQclear); more; more.reset(PQgetResult(connection_.get()))) {
+      if (failed.ok() && !IsGood(PQresultStatus(more.get()))) failed = StatusOf(more.get());
+      if (PQstatus(connection_.get()) != CONNECTION_OK) {
+        Disconnect();
+        return failed;
+      }
+    }
+  }
+  awaited_.clear();
+  preparing_.clear();
+  const Result sync(PQgetResult(connection_.get()), &PQclear);
+  if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC) {
+    const absl::Status lost = sync && !IsGood(PQresultStatus(sync.get())) ? StatusOf(sync.get()) : Lost();
+    Disconnect();
+    return failed.ok() ? lost : failed;
+  }
+  if (!failed.ok()) {
+    if (IsConnectionLost(failed)) Disconnect();
+    return failed;
+  }
+  return rows;
+}
+
+absl::StatusOr<std::vector<Rows>> PipelineSession::Run() {
+  if (absl::Status sent = Send(); !sent.ok()) return sent;
+  return Collect();
+}
+
+}  // namespace eventstore::storage

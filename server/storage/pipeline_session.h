@@ -1,0 +1,107 @@
+// One connection to PostgreSQL for transactions of few round trips: statements are queued, go out together, and their
+// results are collected together (libpq's pipeline mode, which libpqxx does not have). Parameters and results are binary
+// (pg_binary.h). Used by one thread at a time.
+//
+// After an error PostgreSQL skips what was sent with the statement that failed; Collect() returns that error. Errors are
+// domain errors as Session's (sql_errors.h); after a lost connection the session is closed and must be connected anew.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/storage/pg_binary.h"
+
+namespace eventstore::storage {
+
+// A statement that is prepared once a session, under its name.
+struct Prepared {
+  std::string name;
+  std::string sql;
+};
+
+// Binary values with their types.
+class Parameters {
+ public:
+  Parameters& Add(BinaryArray array);
+  Parameters& AddInt4(std::int32_t value);
+  Parameters& AddInt8(std::int64_t value);
+  Parameters& AddTime(domain::TimeMicros time);
+  Parameters& AddText(std::string text);
+
+ private:
+  friend class PipelineSession;
+  std::vector<Oid> types_;
+  std::vector<std::string> values_;
+};
+
+// The rows of one statement.
+class Rows {
+ public:
+  explicit Rows(PGresult* result) : result_(result, &PQclear) {}
+
+  int size() const { return PQntuples(result_.get()); }
+  bool IsNull(int row, int column) const { return PQgetisnull(result_.get(), row, column) == 1; }
+  std::int32_t Int4(int row, int column) const { return ReadInt32(At(row, column)); }
+  std::int64_t Int8(int row, int column) const { return ReadInt64(At(row, column)); }
+  domain::TimeMicros Time(int row, int column) const { return FromPgTime(Int8(row, column)); }
+  // "COMMIT", "INSERT 0 1", ...
+  std::string Command() const { return PQcmdStatus(result_.get()); }
+  bool Bool(int row, int column) const { return *At(row, column) != 0; }
+  std::string Text(int row, int column) const;
+  domain::Uuid Id(int row, int column) const;
+
+ private:
+  const char* At(int row, int column) const { return PQgetvalue(result_.get(), row, column); }
+
+  std::unique_ptr<PGresult, decltype(&PQclear)> result_;
+};
+
+class PipelineSession {
+ public:
+  // As of Session. `settings`: SQL that is run once a connection.
+  PipelineSession(std::string conninfo, std::string role, std::string settings);
+
+  absl::Status EnsureConnected();
+  bool connected() const { return connection_ != nullptr; }
+  std::uint64_t generation() const { return generation_; }
+  void Disconnect();
+  // As of the last Collect().
+  bool in_transaction() const;
+
+  // Queues a statement.
+  absl::Status Add(const Prepared& statement, const Parameters& parameters = {});
+  // The same for one that is planned for these values alone.
+  absl::Status AddOnce(const std::string& sql, const Parameters& parameters);
+  // Sends what is queued, without waiting for results.
+  absl::Status Send();
+  // Waits for the results of what was sent, one for each statement, in order.
+  absl::StatusOr<std::vector<Rows>> Collect();
+  // Of the last Collect(): how many statements had succeeded before one failed.
+  std::size_t succeeded() const { return succeeded_; }
+  // Send and Collect.
+  absl::StatusOr<std::vector<Rows>> Run();
+
+ private:
+  absl::Status Lost();
+  absl::Status LostAs(const std::string& message);
+
+  const std::string conninfo_;
+  const std::string role_;
+  const std::string settings_;
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+  std::unordered_set<std::string> prepared_;
+  // What was sent or queued: true for a statement, false for the preparation of one.
+  std::vector<bool> awaited_;
+  std::vector<std::string> preparing_;
+  std::size_t succeeded_ = 0;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace eventstore::storage
