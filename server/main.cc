@@ -21,6 +21,7 @@
 #include "server/storage/conninfo.h"
 #include "server/storage/migration_set.h"
 #include "server/storage/migrator.h"
+#include "server/storage/shutting_down.h"
 #include "server/storage/store_identity.h"
 #include "spdlog/spdlog.h"
 
@@ -89,12 +90,13 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
     identity = *std::move(checked);
   }
   service::CallCount calls;
+  service::AppendStreams append_streams;
   storage::ReadExecutor readers(conninfo, settings.read_connections, kMaxQueuedReads, clock);
   storage::AppenderOptions appender_options;
   appender_options.max_queue_per_lane = static_cast<std::size_t>(settings.max_queue);
   storage::Appender appender(appender_options, conninfo, identity.lanes, chunks, readers, clock, sleep);
-  service::EventStoreService event_store(
-      {calls, appender, readers, chunks, clock, ids, std::chrono::milliseconds{settings.default_deadline_ms}});
+  service::EventStoreService event_store({calls, append_streams, appender, readers, chunks, clock, ids,
+                                          std::chrono::milliseconds{settings.default_deadline_ms}});
 
   auto server = service::GrpcServer::Start(settings.grpc_listen, {&event_store}, {v1::EventStore::service_full_name()});
   if (!server.ok()) return server.status();
@@ -128,6 +130,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   // the connections are closed.
   const std::chrono::seconds drain{settings.drain_seconds};
   appender.Refuse();  // before waiting for the reads
+  append_streams.Close(storage::ShuttingDown());
   readers.Drain(clock.Monotonic() + drain);
   appender.Drain();
   std::this_thread::sleep_for(kTimeToLeave);

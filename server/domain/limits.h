@@ -23,6 +23,11 @@ inline constexpr std::size_t kMaxChecksPerBatch = 1'000;
 // Sum of data and metadata, in normal form, over a request.
 inline constexpr std::size_t kMaxRequestBytes = 16 << 20;
 
+inline constexpr std::size_t kMaxItemsPerMessage = 1'000;
+// Of one AppendStream. What a message brings beyond that is taken in, but no further message is read.
+inline constexpr std::size_t kMaxWaitingItems = 1'000;
+inline constexpr std::size_t kMaxWaitingBytes = 4 << 20;
+
 inline constexpr std::size_t kMaxFilterValues = 100;
 inline constexpr int kMaxDays = 36'500;
 inline constexpr int kDefaultUserStreamDays = 30;

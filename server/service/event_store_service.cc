@@ -5,6 +5,7 @@
 
 #include "server/domain/error.h"
 #include "server/domain/query_validation.h"
+#include "server/service/append_stream.h"
 #include "server/service/call_deadline.h"
 #include "server/service/translate.h"
 #include "server/storage/count_reader.h"
@@ -61,6 +62,12 @@ grpc::ServerUnaryReactor* EventStoreService::AppendBatch(Context* context, const
     for (const auto& result : results) ToProto(result, message.add_results());
     return message;
   });
+}
+
+EventStoreService::BidiStream* EventStoreService::AppendStream(Context* context) {
+  return service::AppendStream::Begin(
+      {parts_.calls, parts_.streams, parts_.appender, parser_, parts_.clock, parts_.ids, parts_.default_deadline},
+      *context);
 }
 
 void EventStoreService::Read(UnaryCall* call, domain::MonotonicTime deadline,

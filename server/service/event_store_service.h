@@ -9,6 +9,7 @@
 
 #include "eventstore/v1/event_store.grpc.pb.h"
 #include "server/domain/clock.h"
+#include "server/service/append_streams.h"
 #include "server/service/page_stream.h"
 #include "server/service/request_parser.h"
 #include "server/service/unary_call.h"
@@ -19,6 +20,7 @@ namespace eventstore::service {
 
 struct EventStoreParts {
   CallCount& calls;
+  AppendStreams& streams;
   storage::Appender& appender;
   storage::ReadExecutor& readers;
   storage::ChunkCatalog& chunks;
@@ -29,11 +31,11 @@ struct EventStoreParts {
 };
 
 // Requests arrive as bytes, so that a malformed one gets an answer of ours (request_parser.h).
-using RawEventStore = v1::EventStore::WithRawCallbackMethod_Append<
-    v1::EventStore::WithRawCallbackMethod_AppendBatch<v1::EventStore::WithRawCallbackMethod_GetAggregateStream<
+using RawEventStore = v1::EventStore::WithRawCallbackMethod_Append<v1::EventStore::WithRawCallbackMethod_AppendBatch<
+    v1::EventStore::WithRawCallbackMethod_AppendStream<v1::EventStore::WithRawCallbackMethod_GetAggregateStream<
         v1::EventStore::WithRawCallbackMethod_GetAggregateVersion<v1::EventStore::WithRawCallbackMethod_GetUserStream<
             v1::EventStore::WithRawCallbackMethod_GetCorrelatedEvents<v1::EventStore::WithRawCallbackMethod_CountEvents<
-                v1::EventStore::WithRawCallbackMethod_ReadAll<v1::EventStore::Service>>>>>>>>;
+                v1::EventStore::WithRawCallbackMethod_ReadAll<v1::EventStore::Service>>>>>>>>>;
 
 class EventStoreService final : public RawEventStore {
  public:
@@ -43,9 +45,11 @@ class EventStoreService final : public RawEventStore {
   using Bytes = grpc::ByteBuffer;
   using Unary = grpc::ServerUnaryReactor;
   using Stream = grpc::ServerWriteReactor<Bytes>;
+  using BidiStream = grpc::ServerBidiReactor<Bytes, Bytes>;
 
   Unary* Append(Context* context, const Bytes* request, Bytes* response) override;
   Unary* AppendBatch(Context* context, const Bytes* request, Bytes* response) override;
+  BidiStream* AppendStream(Context* context) override;
   Unary* GetAggregateVersion(Context* context, const Bytes* request, Bytes* response) override;
   Unary* CountEvents(Context* context, const Bytes* request, Bytes* response) override;
   Stream* GetAggregateStream(Context* context, const Bytes* request) override;

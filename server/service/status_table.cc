@@ -97,8 +97,8 @@ void CutToFit(List* list, std::size_t max, const google::protobuf::Message& whol
 
 }  // namespace
 
-grpc::Status ToGrpc(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
+google::rpc::Status ToRpcStatus(const absl::Status& status) {
+  if (status.ok()) return {};
   const Error error = domain::FromStatus(status);
   google::rpc::Status details;
   details.set_code(CodeOf(error.reason));
@@ -116,7 +116,13 @@ grpc::Status ToGrpc(const absl::Status& status) {
     CutToFit(conflicts.mutable_conflicts(), room, conflicts);
     details.add_details()->PackFrom(conflicts);
   }
-  return {CodeOf(error.reason), details.message(), details.SerializeAsString()};
+  return details;
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  const google::rpc::Status details = ToRpcStatus(status);
+  return {static_cast<grpc::StatusCode>(details.code()), details.message(), details.SerializeAsString()};
 }
 
 }  // namespace eventstore::service

@@ -7,6 +7,7 @@
 #include <grpcpp/support/status.h>
 
 #include "absl/status/status.h"
+#include "google/rpc/status.pb.h"
 
 namespace eventstore::service {
 
@@ -17,5 +18,7 @@ inline constexpr char kErrorDomain[] = "eventstore.v1";
 inline constexpr std::size_t kMaxDetailBytes = 4096;
 
 grpc::Status ToGrpc(const absl::Status& status);
+// The same as a message, for an error inside an answer.
+google::rpc::Status ToRpcStatus(const absl::Status& status);
 
 }  // namespace eventstore::service

@@ -130,9 +130,9 @@ class PageStream:
 class Client:
     """One channel. The limit on what it receives is gRPC's default, 4 MiB: every page has to fit."""
 
-    def __init__(self, address):
+    def __init__(self, address, options=()):
         # Each Client a connection of its own; gRPC would share one between channels to the same address.
-        self._channel = grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)])
+        self._channel = grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1), *options])
 
     def close(self):
         self._channel.close()
@@ -196,6 +196,14 @@ class Client:
         parse = messages.health.HealthCheckResponse.FromString
         call, request, deadline_s = self._call("unary_stream", "/grpc.health.v1.Health/Watch", request, parse, deadline_s)
         return PageStream(call(request, timeout=deadline_s))
+
+    def append_stream(self, requests, deadline_s=DEADLINE_S):
+        """The answers of an AppendStream; `requests` are messages, or bytes."""
+        rpc = messages.METHODS["AppendStream"]
+        call = self._channel.stream_stream(
+            rpc.path, lambda r: r if isinstance(r, bytes) else r.SerializeToString(), rpc.response.FromString
+        )
+        return PageStream(call(iter(requests), timeout=deadline_s))
 
     def bidi_bytes(self, path, requests, deadline_s=DEADLINE_S):
         """A call with streams of bytes both ways, run to its end."""
