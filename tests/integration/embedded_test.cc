@@ -262,10 +262,15 @@ TEST_F(EmbeddedTest, AnOrphanedPostmasterIsStoppedAndReplaced) {
 TEST_F(EmbeddedTest, AKilledOwnerTakesPostgresDownCleanlyAndTheNextOneStarts) {
   ASSERT_NO_FATAL_FAILURE(MakeCluster());
   const auto account = ChooseAccount(PgData());
+  const auto bin = FindPostgresBinaries();
   ASSERT_THAT(account, IsOk());
-  // This program again, as a server that only runs a private PostgreSQL.
-  const auto owner =
-      Spawn({.argv = {fs::read_symlink("/proc/self/exe"), "--own", DataDir()}, .directory = "/"}, STDERR_FILENO);
+  ASSERT_THAT(bin, IsOk());
+  // This program again, as a server that only runs a private PostgreSQL. It is told where the programs are: a spawned
+  // process has another HOME, and an ordinary user's are in the cache folder below it.
+  const auto owner = Spawn(
+      {.argv = {"/usr/bin/env", "EVENTSTORE_PG_BIN=" + *bin, fs::read_symlink("/proc/self/exe"), "--own", DataDir()},
+       .directory = "/"},
+      STDERR_FILENO);
   ASSERT_THAT(owner, IsOk());
   ASSERT_TRUE(Eventually([&] { return fs::exists(DataDir() + "/conninfo"); }));
   ASSERT_FALSE(ProcessesOf(PgData(), *account).empty());
