@@ -1,0 +1,101 @@
+// eventbench: load for an event store, and what it makes of it.
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "tools/eventbench/options/flags.h"
+#include "tools/eventbench/report/json.h"
+#include "tools/eventbench/report/page.h"
+#include "tools/eventbench/report/text.h"
+#include "tools/eventbench/run/run.h"
+#include "tools/eventctl/exit_code.h"
+#include "tools/eventctl/input/interrupt.h"
+#include "tools/eventctl/output/bars.h"
+#include "tools/eventctl/output/progress_line.h"
+
+namespace {
+
+using namespace eventstore::eventbench;  // NOLINT(google-build-using-namespace): this file only puts the parts together
+namespace eventctl = eventstore::eventctl;
+
+RunHooks HooksOf(eventctl::ProgressLine& progress, const eventctl::Interrupt& interrupt) {
+  RunHooks hooks;
+  hooks.on_progress = [&](const std::string& what, std::int64_t done, std::int64_t all) {
+    progress.Show(static_cast<double>(done) / static_cast<double>(std::max<std::int64_t>(1, all)),
+                  fmt::format("{}: {} of {}", what, eventctl::WithThousands(done), eventctl::WithThousands(all)));
+    return !interrupt.requested();
+  };
+  hooks.on_moment = [&](const LiveFigures& live) {
+    const auto left = std::chrono::seconds(static_cast<std::int64_t>(live.seconds_all - live.seconds_done + 0.5));
+    progress.Show(live.seconds_done / live.seconds_all,
+                  fmt::format("{} events/s, {} operations/s, {} errors, {}{} left",
+                              eventctl::WithThousands(static_cast<std::int64_t>(live.events_per_second)),
+                              eventctl::WithThousands(static_cast<std::int64_t>(live.operations_per_second)),
+                              eventctl::WithThousands(live.errors), live.warming_up ? "warming up, " : "",
+                              eventctl::FormatDuration(left)));
+    return !interrupt.requested();
+  };
+  return hooks;
+}
+
+bool WriteFile(const std::string& path, const std::string& text) {
+  if (path.empty()) return true;
+  std::ofstream file(path);
+  file << text;
+  file.close();
+  if (!file) std::cerr << "error: cannot write " << path << '\n';
+  return static_cast<bool>(file);
+}
+
+eventctl::ExitCode ExitCodeOf(const absl::Status& status) {
+  std::cerr << "error: " << status.message() << '\n';
+  if (status.code() == absl::StatusCode::kCancelled) return eventctl::kInterrupted;
+  return status.code() == absl::StatusCode::kUnavailable ? eventctl::kUnreachable : eventctl::kFailed;
+}
+
+eventctl::ExitCode RunAndReport(const Options& options, const OutputFlags& output) {
+  const eventctl::Interrupt interrupt;
+  eventctl::ProgressLine progress(std::cerr, eventctl::InspectTerminal(2), true);
+  const auto result = Run(options, HooksOf(progress, interrupt));
+  progress.End();
+  if (!result.ok()) return ExitCodeOf(result.status());
+  if (output.json) {
+    std::cout << ToJson(options, *result) << std::endl;
+  } else {
+    PrintResult(std::cout, eventctl::InspectTerminal(1), options, *result);
+  }
+  const bool written = WriteFile(output.html, output.html.empty() ? "" : ResultHtml(options, *result)) &&
+                       WriteFile(output.svg, output.svg.empty() ? "" : ResultSvg(options, *result));
+  if (result->verified && result->verified->found.Violations() > 0) return eventctl::kNegative;
+  if (result->interrupted || (result->verified && result->verified->interrupted)) return eventctl::kInterrupted;
+  if (!result->hopeless.empty() || !written) return eventctl::kFailed;
+  return eventctl::kOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  Options options;
+  options.mix = Mix::Parse("append").value();
+  OutputFlags output;
+  CLI::App app("Load for an event store: appends and reads in any mix, with latencies, checked afterwards.",
+               "eventbench");
+  app.set_version_flag("--version", std::string("eventbench ") + EVENTSTORE_VERSION);
+  AddFlags(app, options, output);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are "errors" of code 0 to CLI11.
+    return app.exit(error) == 0 ? eventctl::kOk : eventctl::kUsage;
+  }
+  if (const absl::Status status = Check(options); !status.ok()) {
+    std::cerr << "error: " << status.message() << '\n';
+    return eventctl::kUsage;
+  }
+  return RunAndReport(options, output);
+}

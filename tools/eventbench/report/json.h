@@ -1,0 +1,13 @@
+// The result of a run for programs: one JSON object. Times in milliseconds.
+#pragma once
+
+#include <string>
+
+#include "tools/eventbench/options/options.h"
+#include "tools/eventbench/run/run.h"
+
+namespace eventstore::eventbench {
+
+std::string ToJson(const Options& options, const RunResult& result);
+
+}  // namespace eventstore::eventbench
