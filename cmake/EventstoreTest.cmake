@@ -2,7 +2,8 @@
 #
 # One test program, one ctest entry of the same name, one result file test-results/<name>.xml, which
 # tools/setup/run-tests.sh sums up. DATABASE: the program starts a PostgreSQL of its own (tests/support/test_cluster.h).
-# SERIAL: nothing else runs beside it. The time limit is there to end what hangs, never to judge speed.
+# SERIAL: nothing else runs beside it. The time limit is there to end what hangs, never to judge speed, so it leaves room
+# for a machine that does much else.
 set(EVENTSTORE_TEST_RESULTS ${CMAKE_BINARY_DIR}/test-results)
 
 function(eventstore_test)
@@ -11,7 +12,7 @@ function(eventstore_test)
     message(FATAL_ERROR "eventstore_test: needs NAME and SOURCES; not understood: \"${arg_UNPARSED_ARGUMENTS}\"")
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 300)
+    set(arg_TIMEOUT 1200)
   endif()
   add_executable(${arg_NAME} ${arg_SOURCES})
   set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test-bin)
@@ -36,7 +37,7 @@ function(eventstore_script_test)
     message(FATAL_ERROR "eventstore_script_test: needs NAME and COMMAND; not understood: \"${arg_UNPARSED_ARGUMENTS}\"")
   endif()
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 300)
+    set(arg_TIMEOUT 1200)
   endif()
   add_test(NAME ${arg_NAME}
            COMMAND ${CMAKE_SOURCE_DIR}/tests/support/run_as_test.py ${arg_NAME}
