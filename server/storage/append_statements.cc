@@ -18,22 +18,23 @@ using domain::Uuid;
 const Prepared kBegin{"append_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
 const Prepared kCommit{"append_commit", "COMMIT"};
 const Prepared kRollback{"append_rollback", "ROLLBACK"};
-// Until the end of the transaction.
-const Prepared kTimeout{"append_timeout", "SELECT set_config('statement_timeout', $1, true)"};
+const Prepared kTimeout{"append_timeout", "SELECT set_config('statement_timeout', $1, false)"};
 const Prepared kLock{"append_lock", "SELECT pg_advisory_xact_lock($1, $2)"};
 
 // The sub-select has volatile functions, so it runs once, as one row. An array of one value is no array to the planner,
 // so that both, one aggregate and many, are index scans.
-const Prepared kReadHeads{"append_heads", R"sql(
-SELECT c.now, c.xid, c.xid_offset, h.aggregate_id, h.version, h.first_timestamp, h.last_timestamp
-FROM (SELECT clock_timestamp() AS now, pg_current_xact_id() AS xid, (SELECT xid_offset FROM store_identity) AS xid_offset) c
+const Prepared kReadHeads{"append_heads", fmt::format(R"sql(
+SELECT c.now, c.xid, c.xid_offset, c.slices, h.aggregate_id, h.version, h.first_timestamp, h.last_timestamp
+FROM (SELECT clock_timestamp() AS now, pg_current_xact_id() AS xid, (SELECT xid_offset FROM store_identity) AS xid_offset,
+             ({}) AS slices) c
 LEFT JOIN aggregate_heads h ON h.aggregate_id = ANY ($1)
-)sql"};
+)sql",
+                                                      RecentChunks::kSlices)};
 
 // The row of the same aggregate last, so that it wins where an id was used in two.
 //
-// Not prepared: from its sixth execution PostgreSQL would try a plan for any time, which opens and locks every chunk there
-// is. Planned anew with the time at hand it opens those of the last day.
+// The one statement that is planned for its values: a plan for any time would open and lock every chunk there is.
+const Prepared kPlanAnew{"append_plan_anew", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"};
 constexpr char kCompare[] = R"sql(
 SELECT n.ordinal, e.id, e.version, e.timestamp, e.global_position, e.aggregate_id,
        e.aggregate_type = n.aggregate_type AND e.event_type = n.event_type
@@ -47,7 +48,8 @@ JOIN events_v2 e ON e.id = n.id AND e.timestamp >= $12
 ORDER BY n.ordinal, e.aggregate_id = n.aggregate_id
 )sql";
 
-// Divides by zero, and so ends the transaction, unless every head is as the plan found it.
+// Fails, and so ends the transaction, unless every head is as the plan found it: a new one that exists already violates the
+// key, an old one that has moved makes this divide by zero.
 const Prepared kWrite{"append_write", R"sql(
 WITH written AS (
   INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, user_id, data, metadata, version,
@@ -58,7 +60,6 @@ WITH written AS (
   SELECT p.aggregate_id, p.after, p.first, p.last
   FROM unnest($14, $15, $16, $17, $18) AS p(aggregate_id, before, after, first, last)
   WHERE p.before = 0
-  ON CONFLICT DO NOTHING
   RETURNING 1
 ), moved AS (
   UPDATE aggregate_heads h SET version = p.after, last_timestamp = p.last
@@ -69,6 +70,7 @@ WITH written AS (
 SELECT 1 / ((SELECT count(*) FROM created) + (SELECT count(*) FROM moved) = $19)::integer
 )sql"};
 constexpr char kDivisionByZero[] = "22012";
+constexpr char kHeadsKey[] = "\"aggregate_heads_pkey\"";
 
 // The columns that come from the request, as parallel arrays.
 struct ContentArrays {
@@ -149,10 +151,11 @@ absl::StatusOr<domain::StoredEvents> Compare(PipelineSession& session, AppendReq
   parameters.Add(std::move(content.aggregate_type)).Add(std::move(content.event_type)).Add(std::move(content.user_id));
   parameters.Add(std::move(content.data)).Add(std::move(content.metadata)).Add(std::move(content.causation_id));
   parameters.Add(std::move(content.correlation_id)).Add(std::move(content.source)).AddTime(since);
+  if (absl::Status added = session.Add(kPlanAnew); !added.ok()) return added;  // until the transaction ends
   if (absl::Status added = session.AddOnce(kCompare, parameters); !added.ok()) return added;
   auto results = session.Run();
   if (!results.ok()) return results.status();
-  const Rows& rows = results->at(0);
+  const Rows& rows = results->at(1);
   domain::StoredEvents stored;
   for (int row = 0; row < rows.size(); ++row) {
     stored[events.at(static_cast<std::size_t>(rows.Int4(row, 0)))] = {
@@ -165,38 +168,42 @@ Before HeadsFrom(const Rows& rows) {
   Before before;
   before.stamp = {rows.Time(0, 0), rows.Int8(0, 1), rows.Int8(0, 2)};
   for (int row = 0; row < rows.size(); ++row) {
-    if (!rows.IsNull(row, 3)) before.heads[rows.Id(row, 3)] = {rows.Int4(row, 4), rows.Time(row, 5), rows.Time(row, 6)};
+    if (!rows.IsNull(row, 4)) before.heads[rows.Id(row, 4)] = {rows.Int4(row, 5), rows.Time(row, 6), rows.Time(row, 7)};
   }
   return before;
 }
 
 }  // namespace
 
-absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, std::chrono::milliseconds timeout,
-                      AppendRequests requests, const RecentChunks& chunks) {
+absl::Status AddTimeout(PipelineSession& session, std::chrono::milliseconds timeout) {
+  return session.Add(kTimeout, Parameters().AddText(fmt::format("{}ms", timeout.count())));
+}
+
+absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, AppendRequests requests,
+                      const RecentChunks& chunks) {
   absl::Status added = session.Add(kBegin);
-  if (added.ok()) added = session.Add(kTimeout, Parameters().AddText(fmt::format("{}ms", timeout.count())));
   for (const int lane : lanes) {
     if (added.ok()) added = session.Add(kLock, Parameters().AddInt4(kLaneLockClass).AddInt4(lane));
   }
-  if (added.ok()) added = session.Add(kReadHeads, Parameters().Add(NamedAggregates(requests)));
-  if (added.ok()) added = chunks.AddCheck(session);
+  if (added.ok())
+    added = session.Add(kReadHeads, Parameters().Add(NamedAggregates(requests)).AddInt4(chunks.dimension()));
   if (added.ok()) {
     if (const BinaryArray ids = ClientIds(requests); ids.size() > 0) added = AddLookups(session, ids, chunks);
   }
   return added;
 }
 
-absl::StatusOr<Before> CollectBefore(PipelineSession& session, const std::set<int>& lanes, AppendRequests requests,
-                                     RecentChunks& chunks) {
+absl::StatusOr<Before> CollectBefore(PipelineSession& session, AppendRequests requests, RecentChunks& chunks) {
   auto results = session.Collect();
   if (!results.ok()) return results.status();
-  const std::size_t heads = 2 + lanes.size();
-  Before before = HeadsFrom(results->at(heads));
-  auto first_lookup = results->begin() + static_cast<std::ptrdiff_t>(heads) + 2;
+  // After BEGIN and the locks; before them, perhaps, a change of the timeout.
   const BinaryArray ids = ClientIds(requests);
+  const std::size_t lookups = ids.size() > 0 ? chunks.lookups().size() : 0;
+  const Rows& heads = results->at(results->size() - lookups - 1);
+  Before before = HeadsFrom(heads);
+  auto first_lookup = results->end() - static_cast<std::ptrdiff_t>(lookups);
   if (ids.size() == 0) return before;
-  if (!chunks.IsCurrent(results->at(heads + 1))) {
+  if (!chunks.IsCurrent(heads.IsNull(0, 3) ? std::vector<std::int32_t>() : heads.Int4s(0, 3))) {
     if (absl::Status loaded = chunks.Load(session); !loaded.ok()) return loaded;
     if (absl::Status added = AddLookups(session, ids, chunks); !added.ok()) return added;
     results = session.Run();
@@ -249,7 +256,8 @@ Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan)
   if (added.ok()) added = AddCommit(session);
   if (!added.ok()) return {added, false};
   auto done = session.Run();
-  if (SqlStateOf(done.status()) == kDivisionByZero) {
+  const std::string state = SqlStateOf(done.status());
+  if (state == kDivisionByZero || done.status().message().find(kHeadsKey) != absl::string_view::npos) {
     return {domain::ErrorOf(domain::Reason::kInternal,
                             "a head changed under the lane lock; nothing was written. Somebody writes to "
                             "aggregate_heads besides the servers, or servers run with different numbers of lanes"),
@@ -259,7 +267,7 @@ Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan)
     return {domain::ErrorOf(domain::Reason::kInternal, "PostgreSQL rolled back at COMMIT without saying why"), false};
   }
   // An SQL error means rolled back. One that ends the session as well does so if it is the write's.
-  const bool write_failed = !SqlStateOf(done.status()).empty() && session.succeeded() == 0;
+  const bool write_failed = !state.empty() && session.succeeded() == 0;
   return {done.status(), IsConnectionLost(done.status()) && !write_failed};
 }
 

@@ -22,10 +22,11 @@ namespace eventstore::storage {
 // age (old_repeat.h); `any_version` and `existing` within this window.
 inline constexpr domain::TimeMicros kIdWindow = domain::kMicrosPerDay;
 
-// Of the session. Each statement is planned once: none of the plans depends on the values. Index access is enforced because
-// a plan made while a table was empty would scan it for ever.
+// Of the session. Each statement is planned once: none of the plans depends on the values, and planning the write anew
+// costs more than running it. Index access is enforced because a plan made while a table was empty would scan it for ever.
 inline constexpr char kAppendSettings[] =
-    "SET plan_cache_mode = auto; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+    "SET plan_cache_mode = auto; SET enable_seqscan = off; SET enable_hashjoin = off; "
+    "SET enable_mergejoin = off";
 
 struct Before {
   domain::Heads heads;
@@ -35,17 +36,18 @@ struct Before {
 
 using AppendRequests = std::span<const domain::AppendBatch* const>;
 
-// Queues the start of a transaction that has `lanes` and whose statements may take `timeout` each, and everything a
-// decision on `requests` needs.
-absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, std::chrono::milliseconds timeout,
-                      AppendRequests requests, const RecentChunks& chunks);
+// Queues a change of statement_timeout, for this transaction and, unless it is rolled back, for those after it.
+absl::Status AddTimeout(PipelineSession& session, std::chrono::milliseconds timeout);
+
+// Queues the start of a transaction that has `lanes`, and everything a decision on `requests` needs.
+absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, AppendRequests requests,
+                      const RecentChunks& chunks);
 
 // Collects what AddBegin has queued, and compares the contents of events whose ids are stored. SQLSTATE 42P01: a chunk
 // was dropped meanwhile; forget `chunks` and begin again.
-absl::StatusOr<Before> CollectBefore(PipelineSession& session, const std::set<int>& lanes, AppendRequests requests,
-                                     RecentChunks& chunks);
+absl::StatusOr<Before> CollectBefore(PipelineSession& session, AppendRequests requests, RecentChunks& chunks);
 
-// Queues one statement that writes all rows and heads. It fails by SQLSTATE 22012 unless every head is as the plan found it.
+// Queues one statement that writes all rows and heads. It fails unless every head is as the plan found it.
 absl::Status AddWrite(PipelineSession& session, const domain::AppendPlan& plan);
 absl::Status AddCommit(PipelineSession& session);
 absl::Status AddRollback(PipelineSession& session);

@@ -1,6 +1,7 @@
 #include "server/storage/lane_writer.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <span>
 
@@ -180,6 +181,7 @@ absl::Status LaneWriter::Prepare() {
   if (absl::Status connected = session_.EnsureConnected(); !connected.ok()) return connected;
   if (checked_generation_ != session_.generation()) {
     recent_chunks_.Forget();
+    timeout_ = {};
     if (absl::Status checked = CheckIdentity(); !checked.ok()) return checked;
     checked_generation_ = session_.generation();
   }
@@ -189,8 +191,10 @@ absl::Status LaneWriter::Prepare() {
 // The longest of the batch: a short deadline must not fail its neighbours.
 std::chrono::milliseconds LaneWriter::TimeFor(const Requests& batch) const {
   const auto last = std::ranges::max_element(batch, {}, [](const auto& request) { return request->deadline; });
-  // It may have passed while the connection was made, and 0 would be no limit.
-  return std::max(TimeLeft(clock_.Monotonic(), (*last)->deadline), std::chrono::milliseconds{1});
+  // It may have passed while the connection was made, and 0 would be no limit. Up to the next power of two, so that the
+  // session's limit seldom has to change.
+  const auto left = std::max<std::int64_t>(TimeLeft(clock_.Monotonic(), (*last)->deadline).count(), 1);
+  return std::chrono::milliseconds{std::bit_ceil(static_cast<std::uint64_t>(left))};
 }
 
 absl::StatusOr<LaneWriter::Attempt> LaneWriter::Begin(const Requests& batch) {
@@ -200,10 +204,15 @@ absl::StatusOr<LaneWriter::Attempt> LaneWriter::Begin(const Requests& batch) {
     lanes.insert(request->lanes.begin(), request->lanes.end());
     requests.push_back(&request->batch);
   }
-  absl::Status sent = AddBegin(session_, lanes, TimeFor(batch), requests, recent_chunks_);
+  absl::Status sent = absl::OkStatus();
+  if (const auto timeout = TimeFor(batch); timeout != timeout_) {
+    sent = AddTimeout(session_, timeout);
+    timeout_ = timeout;
+  }
+  if (sent.ok()) sent = AddBegin(session_, lanes, requests, recent_chunks_);
   if (sent.ok()) sent = session_.Send();
   if (!sent.ok()) return sent;
-  auto before = CollectBefore(session_, lanes, requests, recent_chunks_);
+  auto before = CollectBefore(session_, requests, recent_chunks_);
   if (!before.ok()) return before.status();
   Attempt attempt;
   attempt.before = *std::move(before);
@@ -212,6 +221,7 @@ absl::StatusOr<LaneWriter::Attempt> LaneWriter::Begin(const Requests& batch) {
 }
 
 void LaneWriter::Rollback() {
+  timeout_ = {};  // a change of it is undone as well
   if (!session_.in_transaction()) return;
   if (!AddRollback(session_).ok() || !session_.Run().ok()) session_.Disconnect();
 }

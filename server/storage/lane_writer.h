@@ -110,6 +110,7 @@ class LaneWriter {
   PipelineSession session_;
   RecentChunks recent_chunks_;
   std::uint64_t checked_generation_ = 0;
+  std::chrono::milliseconds timeout_{};  // the session's statement_timeout; 0: not known
   std::atomic<std::uint64_t> appended_events_ = 0;
   std::atomic<std::uint64_t> transactions_ = 0;
 

@@ -80,6 +80,16 @@ domain::Uuid Rows::Id(int row, int column) const {
   return id;
 }
 
+std::vector<std::int32_t> Rows::Int4s(int row, int column) const {
+  const char* bytes = At(row, column);
+  std::vector<std::int32_t> values;
+  if (ReadInt32(bytes) == 0) return values;
+  const std::int32_t count = ReadInt32(bytes + 12);
+  // After the header, each with its length.
+  for (std::int32_t i = 0; i < count; ++i) values.push_back(ReadInt32(bytes + 24 + std::ptrdiff_t{8} * i));
+  return values;
+}
+
 PipelineSession::PipelineSession(std::string conninfo, std::string role, std::string settings)
     : conninfo_(std::move(conninfo)),
       role_(std::move(role)),

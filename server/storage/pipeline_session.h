@@ -8,7 +8,6 @@
 
 #include <libpq-fe.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -56,6 +55,8 @@ class Rows {
   bool Bool(int row, int column) const { return *At(row, column) != 0; }
   std::string Text(int row, int column) const;
   domain::Uuid Id(int row, int column) const;
+  // Of an integer[] without NULLs.
+  std::vector<std::int32_t> Int4s(int row, int column) const;
 
  private:
   const char* At(int row, int column) const { return PQgetvalue(result_.get(), row, column); }

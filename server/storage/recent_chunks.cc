@@ -5,14 +5,6 @@
 namespace eventstore::storage {
 namespace {
 
-// Slices are in microseconds since 1970. The last day by the transaction's start: earlier than the time its events get,
-// so rather a chunk too many.
-const Prepared kSlices{"recent_slices", R"sql(
-SELECT id FROM _timescaledb_catalog.dimension_slice
-WHERE dimension_id = $1 AND range_end > (extract(epoch FROM now()) * 1000000)::bigint - 86400000000
-ORDER BY id
-)sql"};
-
 const Prepared kDimension{"recent_dimension", R"sql(
 SELECT d.id
 FROM _timescaledb_catalog.dimension d
@@ -20,6 +12,8 @@ JOIN _timescaledb_catalog.hypertable h ON h.id = d.hypertable_id
 WHERE h.schema_name = 'public' AND h.table_name = 'events_v2'
 )sql"};
 
+// Slices are in microseconds since 1970. The last day by the transaction's start: earlier than the time its events get,
+// so rather a chunk too many.
 const Prepared kTables{"recent_tables", R"sql(
 SELECT s.id, format('%I.%I', c.schema_name, c.table_name)
 FROM _timescaledb_catalog.dimension_slice s
@@ -52,18 +46,6 @@ absl::Status RecentChunks::Load(PipelineSession& session) {
   }
   known_ = true;
   return absl::OkStatus();
-}
-
-absl::Status RecentChunks::AddCheck(PipelineSession& session) const {
-  return session.Add(kSlices, Parameters().AddInt4(dimension_));
-}
-
-bool RecentChunks::IsCurrent(const Rows& answer) const {
-  if (!known_ || static_cast<std::size_t>(answer.size()) != slices_.size()) return false;
-  for (int row = 0; row < answer.size(); ++row) {
-    if (answer.Int4(row, 0) != slices_[static_cast<std::size_t>(row)]) return false;
-  }
-  return true;
 }
 
 }  // namespace eventstore::storage

@@ -21,10 +21,13 @@ class RecentChunks {
   void Forget() { known_ = false; }
   bool known() const { return known_; }
 
-  // Queues the question for the chunks there are.
-  absl::Status AddCheck(PipelineSession& session) const;
-  // Whether the answer says that the list is as it was.
-  bool IsCurrent(const Rows& answer) const;
+  // A select of one integer[]: which chunks there are, by their slices; NULL: none. $2 is dimension().
+  static constexpr char kSlices[] =
+      "SELECT array_agg(s.id ORDER BY s.id) FROM _timescaledb_catalog.dimension_slice s WHERE s.dimension_id = $2 "
+      "AND s.range_end > (extract(epoch FROM now()) * 1000000)::bigint - 86400000000";
+  std::int32_t dimension() const { return dimension_; }
+  // Whether its answer says that the list is as it was.
+  bool IsCurrent(const std::vector<std::int32_t>& slices) const { return known_ && slices == slices_; }
 
   // One a chunk: $1 uuid[], the ids found come back.
   const std::vector<Prepared>& lookups() const { return lookups_; }

@@ -1,4 +1,3 @@
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -38,9 +37,9 @@ TEST(AppendLocksTest, LookingUpIdsLocksChunksOfTheLastDayOnly) {
   RecentChunks chunks;
   ASSERT_THAT(chunks.Load(session), IsOk());
   for (int execution = 1; execution <= 8; ++execution) {
-    ASSERT_THAT(AddBegin(session, {0}, std::chrono::minutes{1}, requests, chunks), IsOk());
+    ASSERT_THAT(AddBegin(session, {0}, requests, chunks), IsOk());
     ASSERT_THAT(session.Send(), IsOk());
-    ASSERT_THAT(CollectBefore(session, {0}, requests, chunks), IsOk());
+    ASSERT_THAT(CollectBefore(session, requests, chunks), IsOk());
     ASSERT_THAT(session.Add(locked), IsOk());
     auto rows = session.Run();
     ASSERT_THAT(rows, IsOk());
@@ -83,9 +82,9 @@ TEST(AppendLocksTest, HeadsAndIdsAreLookedUpByTheirKeys) {
   for (int execution = 1; execution <= 8; ++execution) {
     ASSERT_THAT(session.Add(forget), IsOk());
     ASSERT_THAT(session.Run(), IsOk());
-    ASSERT_THAT(AddBegin(session, {0}, std::chrono::minutes{1}, requests, chunks), IsOk());
+    ASSERT_THAT(AddBegin(session, {0}, requests, chunks), IsOk());
     ASSERT_THAT(session.Send(), IsOk());
-    ASSERT_THAT(CollectBefore(session, {0}, requests, chunks), IsOk());
+    ASSERT_THAT(CollectBefore(session, requests, chunks), IsOk());
     ASSERT_THAT(session.Add(touched), IsOk());
     auto rows = session.Run();
     ASSERT_THAT(rows, IsOk());

@@ -1,7 +1,6 @@
 // An append that has written and not yet committed, as another instance's looks from outside.
 #pragma once
 
-#include <chrono>
 #include <set>
 #include <string>
 #include <utility>
@@ -24,9 +23,9 @@ class OpenAppend {
     const std::vector<const domain::AppendBatch*> requests{&batch_};
     storage::RecentChunks chunks;
     EXPECT_THAT(chunks.Load(session_), IsOk());
-    EXPECT_THAT(storage::AddBegin(session_, needed, std::chrono::minutes{1}, requests, chunks), IsOk());
+    EXPECT_THAT(storage::AddBegin(session_, needed, requests, chunks), IsOk());
     EXPECT_THAT(session_.Send(), IsOk());
-    auto before = storage::CollectBefore(session_, needed, requests, chunks);
+    auto before = storage::CollectBefore(session_, requests, chunks);
     EXPECT_THAT(before, IsOk());
     if (!before.ok()) return;
     plan_ = domain::Decide(requests, before->heads, before->stored, before->stamp);
