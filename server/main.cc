@@ -18,6 +18,7 @@
 #include "server/service/health_monitor.h"
 #include "server/service/server.h"
 #include "server/settings/settings.h"
+#include "server/storage/closing_thread.h"
 #include "server/storage/conninfo.h"
 #include "server/storage/migration_set.h"
 #include "server/storage/migrator.h"
@@ -61,8 +62,8 @@ absl::Status Migrate(const Settings& settings, const std::string& conninfo) {
       .status();
 }
 
-// Ends the process at a second signal, or when draining hangs: a database that neither answers nor breaks the connection
-// keeps its callers' threads for ever. Nothing that was acknowledged depends on a clean end.
+// Ends the process at a second signal, or when draining hangs: a database that neither answers nor breaks the
+// connection keeps its callers' threads for ever. Nothing that was acknowledged depends on a clean end.
 void WatchShutdown(sigset_t stop_signals, std::chrono::seconds drain) {
   // Covers the clean stop of a private PostgreSQL, which may take a minute.
   const timespec wait{.tv_sec = (drain + std::chrono::seconds{90}).count(), .tv_nsec = 0};
@@ -95,6 +96,8 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   storage::AppenderOptions appender_options;
   appender_options.max_queue_per_lane = static_cast<std::size_t>(settings.max_queue);
   storage::Appender appender(appender_options, conninfo, identity.lanes, chunks, readers, clock, sleep);
+  // Ends before the appender and the readers do, and with the draining: it must not delay the stop.
+  auto closing = std::make_unique<storage::ClosingThread>(conninfo);
   service::EventStoreService event_store({calls, append_streams, appender, readers, chunks, clock, ids,
                                           std::chrono::milliseconds{settings.default_deadline_ms}});
 
@@ -126,8 +129,9 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
                settings.drain_seconds);
   WatchShutdown(stop_signals, std::chrono::seconds{settings.drain_seconds});
   health.Stop();
-  // New calls get UNAVAILABLE from here on, with the request to come back later, so that hardly a call is under way when
-  // the connections are closed.
+  closing.reset();
+  // New calls get UNAVAILABLE from here on, with the request to come back later, so that hardly a call is under way
+  // when the connections are closed.
   const std::chrono::seconds drain{settings.drain_seconds};
   appender.Refuse();  // before waiting for the reads
   append_streams.Close(storage::ShuttingDown());

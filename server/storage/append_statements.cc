@@ -23,10 +23,13 @@ const Prepared kLock{"append_lock", "SELECT pg_advisory_xact_lock($1, $2)"};
 
 // The sub-select has volatile functions, so it runs once, as one row. An array of one value is no array to the planner,
 // so that both, one aggregate and many, are index scans.
+//
+// Nothing is recorded in a time that is closed, even when the clock jumps back: the directory of closed chunks would not
+// know of it.
 const Prepared kReadHeads{"append_heads", fmt::format(R"sql(
 SELECT c.now, c.xid, c.xid_offset, c.slices, h.aggregate_id, h.version, h.first_timestamp, h.last_timestamp
-FROM (SELECT clock_timestamp() AS now, pg_current_xact_id() AS xid, (SELECT xid_offset FROM store_identity) AS xid_offset,
-             ({}) AS slices) c
+FROM (SELECT greatest(clock_timestamp(), (SELECT closed_until FROM store_identity)) AS now, pg_current_xact_id() AS xid,
+             (SELECT xid_offset FROM store_identity) AS xid_offset, ({}) AS slices) c
 LEFT JOIN aggregate_heads h ON h.aggregate_id = ANY ($1)
 )sql",
                                                       RecentChunks::kSlices)};

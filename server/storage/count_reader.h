@@ -1,4 +1,5 @@
-// Exact counts, chunk by chunk: memory is bounded by the number of groups, locks by one chunk.
+// Exact counts, chunk by chunk: memory is bounded by the number of groups, locks by one chunk. What the directory of
+// closed chunks says is added up without opening them.
 #pragma once
 
 #include "absl/status/statusor.h"

@@ -46,7 +46,7 @@ absl::StatusOr<TableRows> ReadTable(Session& session, const std::string& table, 
                                     const std::string& order, int max_rows, std::size_t max_bytes) {
   pq::Args args{fmt::format("{}", max_rows), fmt::format("{}", max_bytes)};
   args.insert(args.end(), where.args().begin(), where.args().end());
-  auto rows = session.RunText(PageSql(table, where.text(), order), args);
+  auto rows = session.RunKept(PageSql(table, where.text(), order), args);
   if (!rows.ok()) return rows.status();
   TableRows read;
   read.events.reserve(static_cast<std::size_t>(rows->size()));

@@ -2,6 +2,7 @@
 // when a page was read, so a page that failed can be read again.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,11 +30,14 @@ class PageBudget {
   int rows(std::size_t have) const;
   std::size_t bytes() const { return domain::kMaxPageBytes; }
   bool exhausted() const { return left_ <= 0; }
+  // How many chunks are worth naming at once: each holds an event at least, and a page or two of them is enough.
+  int chunks() const { return static_cast<int>(std::clamp<std::int64_t>(left_, 1, kMostChunks)); }
   // After a page: `cut` when its bytes, not its rows, ended it.
   void Took(std::size_t events, bool cut);
 
  private:
   static constexpr int kFirstRows = 128;
+  static constexpr std::int64_t kMostChunks = 1024;
   std::int64_t left_;
   int rows_ = kFirstRows;
 };
@@ -49,8 +53,8 @@ class Cursor {
 // Next, and again when ReadAgain() says so.
 absl::StatusOr<Page> NextPage(Cursor& cursor, Session& session, ChunkCatalog& chunks);
 
-// Whether reading again may succeed: the connection had died unnoticed, a chunk was dropped since it was listed (the list
-// is forgotten then), or the read ended a deadlock with such a drop.
+// Whether reading again may succeed: the connection had died unnoticed, a chunk was dropped since it was listed (the
+// list is forgotten then), or the read ended a deadlock with such a drop.
 bool ReadAgain(const absl::Status& status, ChunkCatalog& chunks);
 
 // `read()`, repeated while ReadAgain() says so. One drop can cost two tries: the deadlock, and then the chunk that is

@@ -4,7 +4,6 @@
 #include <iterator>
 
 #include "fmt/format.h"
-#include "server/storage/head_reader.h"
 #include "server/storage/where.h"
 
 namespace eventstore::storage {
@@ -12,55 +11,97 @@ namespace eventstore::storage {
 AggregateCursor::AggregateCursor(domain::AggregateQuery query, ChunkCatalog& chunks)
     : query_(std::move(query)), catalog_(chunks), budget_(query_.max_events) {}
 
-absl::StatusOr<domain::Version> AggregateCursor::OldestStored(Session& session, const ChunkList& chunks) const {
-  for (const Chunk& chunk : chunks) {
-    auto rows = session.RunText("SELECT min(version) FROM " + chunk.table + " WHERE aggregate_id = $1::uuid",
-                                {query_.aggregate_id.ToString()});
-    if (!rows.ok()) return rows.status();
-    if (!(*rows)[0][0].is_null()) return (*rows)[0][0].as<domain::Version>();
+// When the first chunk is gone. The directory knows where the versions of a closed chunk begin.
+absl::StatusOr<domain::Version> AggregateCursor::OldestStored(Session& session, const ChunkList& list,
+                                                              std::int64_t changes) const {
+  AggregateRange range;
+  AggregatePlaces known;
+  known.more = true;
+  std::size_t place = 0;
+  for (const Chunk& chunk : Overlapping(list, {head_.first_timestamp, head_.last_timestamp + 1})) {
+    if (!chunk.ClosedBy(changes)) {
+      auto rows = session.RunText("SELECT min(version) FROM " + chunk.table + " WHERE aggregate_id = $1::uuid",
+                                  {query_.aggregate_id.ToString()});
+      if (!rows.ok()) return rows.status();
+      if (!(*rows)[0][0].is_null()) return (*rows)[0][0].as<domain::Version>();
+      continue;
+    }
+    while (place < known.places.size() && known.places[place].chunk < chunk.range.from) ++place;
+    if (place == known.places.size() && known.more) {
+      range.chunks.from = chunk.range.from;
+      auto found = FindAggregate(session, query_.aggregate_id, range, domain::Direction::kForward, 16);
+      if (!found.ok()) return found.status();
+      known = *std::move(found);
+      place = 0;
+    }
+    if (place < known.places.size() && known.places[place].chunk == chunk.range.from) {
+      return known.places[place].first_version;
+    }
   }
   return 0;
 }
 
-absl::Status AggregateCursor::Open(Session& session) {
-  auto head = ReadHead(session, query_.aggregate_id);
-  if (!head.ok()) return head.status();
-  head_ = *head;
-  from_ = std::max(query_.from_version, 1);
-  to_ = std::min(query_.to_version, head_.version);
-  open_ = true;
-  return absl::OkStatus();
-}
-
 absl::Status AggregateCursor::List(Session& session) {
-  if (head_.version > 0) {
-    auto chunks = catalog_.Within(session, {head_.first_timestamp, head_.last_timestamp + 1});
-    if (!chunks.ok()) return chunks.status();
-    auto oldest = OldestStored(session, *chunks);
-    if (!oldest.ok()) return oldest.status();
-    first_available_ = *oldest;
-    chunks_ = *std::move(chunks);
-    if (query_.as_of) std::erase_if(chunks_, [&](const Chunk& chunk) { return chunk.range.from > *query_.as_of; });
-    if (!forward()) std::ranges::reverse(chunks_);
+  AggregateRange range{open_ ? from_ : std::max(query_.from_version, 1), open_ ? to_ : query_.to_version, {}};
+  if (query_.as_of && *query_.as_of < domain::kMaxTime) range.chunks.to = *query_.as_of + 1;
+  auto found = FindAggregate(session, query_.aggregate_id, range, query_.direction, budget_.chunks());
+  if (!found.ok()) return found.status();
+  if (!open_) {
+    head_ = found->head;
+    from_ = range.from;
+    to_ = std::min(range.to, head_.version);
+    open_ = true;
   }
+  selection_ = {};
   next_ = 0;
+  more_ = found->more;
+  if (more_) {
+    const auto& last = found->places.back();
+    listed_to_ = forward() ? static_cast<domain::Version>(last.first_version + last.events - 1) : last.first_version;
+  }
+  if (head_.version > 0) {
+    auto list = catalog_.All(session);
+    if (!list.ok()) return list.status();
+    selection_.list = *std::move(list);
+    const ChunkList& chunks = *selection_.list;
+    const Chunk* first = ChunkAt(chunks, head_.first_timestamp);
+    // Chunks are dropped whole: while the first one is there, so is version 1.
+    first_available_ = 1;
+    if (first == nullptr) {
+      auto oldest = OldestStored(session, chunks, found->changes);
+      if (!oldest.ok()) return oldest.status();
+      first_available_ = *oldest;
+    } else if (first->ClosedBy(found->changes) && from_ < found->second_chunk_from && !(more_ && !forward())) {
+      // It has no place of its own. Before all others it is in any case.
+      found->places.insert(forward() ? found->places.begin() : found->places.end(), {first->range.from, 1, 0});
+    }
+    selection_.chunks = Select(chunks, {head_.first_timestamp, head_.last_timestamp + 1}, found->changes, found->places,
+                               more_, query_.direction);
+    if (query_.as_of) std::erase_if(selection_.chunks, [&](auto* chunk) { return chunk->range.from > *query_.as_of; });
+  }
   listed_ = true;
   return absl::OkStatus();
 }
 
 absl::StatusOr<Page> AggregateCursor::Next(Session& session) {
-  if (!open_) {
-    if (absl::Status opened = Open(session); !opened.ok()) return opened;
+  for (;;) {
+    if (!listed_) {
+      if (absl::Status listed = List(session); !listed.ok()) return listed;
+    }
+    auto page = NextListed(session);
+    // Empty and not the last: what was listed has been dropped since. On with the rest.
+    if (!page.ok() || page->last || !page->events.empty()) return page;
   }
-  if (!listed_) {
-    if (absl::Status listed = List(session); !listed.ok()) return listed;
-  }
+}
+
+absl::StatusOr<Page> AggregateCursor::NextListed(Session& session) {
   Page page;
   std::size_t bytes = 0;
   std::size_t at = next_;
   domain::Version from = from_;
   domain::Version to = to_;
-  while (at < chunks_.size() && from <= to && bytes < budget_.bytes()) {
+  const auto& chunks = selection_.chunks;
+  while (at < chunks.size() && from <= to && bytes < budget_.bytes()) {
     const int rows = budget_.rows(page.events.size());
     if (rows == 0) break;
     Where where(2);
@@ -68,7 +109,7 @@ absl::StatusOr<Page> AggregateCursor::Next(Session& session) {
     where.And("version >= {}::integer", fmt::format("{}", from));
     where.And("version <= {}::integer", fmt::format("{}", to));
     if (query_.as_of) where.And("timestamp <= {}::timestamptz", TimestampText(*query_.as_of));
-    auto read = ReadTable(session, chunks_[at].table, where, forward() ? "version" : "version DESC", rows,
+    auto read = ReadTable(session, chunks[at]->table, where, forward() ? "version" : "version DESC", rows,
                           budget_.bytes() - bytes);
     if (!read.ok()) return read.status();
     bytes += read->bytes;
@@ -84,10 +125,19 @@ absl::StatusOr<Page> AggregateCursor::Next(Session& session) {
     if (!read->more) ++at;
   }
   next_ = at;
+  const bool listed_read = at >= chunks.size();
+  if (listed_read && more_) {
+    if (forward()) {
+      from = std::max(from, listed_to_ + 1);
+    } else {
+      to = std::min(to, listed_to_ - 1);
+    }
+    listed_ = false;
+  }
   from_ = from;
   to_ = to;
   budget_.Took(page.events.size(), bytes >= budget_.bytes());
-  page.last = done() || at >= chunks_.size();
+  page.last = done() || (listed_read && !more_);
   return page;
 }
 

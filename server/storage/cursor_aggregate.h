@@ -1,8 +1,11 @@
-// Replay of one aggregate: the head's first and last time bound the chunks, which are then asked one by one.
+// Replay of one aggregate. The directory names the closed chunks that hold the versions asked for; those that are open
+// are asked if they lie between the head's first and last time.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
+#include "server/storage/chunk_selection.h"
 #include "server/storage/cursor.h"
 
 namespace eventstore::storage {
@@ -20,9 +23,9 @@ class AggregateCursor : public Cursor {
   domain::Version first_available_version() const { return first_available_; }
 
  private:
-  absl::Status Open(Session& session);
   absl::Status List(Session& session);
-  absl::StatusOr<domain::Version> OldestStored(Session& session, const ChunkList& chunks) const;
+  absl::StatusOr<domain::Version> OldestStored(Session& session, const ChunkList& list, std::int64_t changes) const;
+  absl::StatusOr<Page> NextListed(Session& session);
   bool forward() const { return query_.direction == domain::Direction::kForward; }
   bool done() const { return budget_.exhausted() || from_ > to_; }
 
@@ -32,11 +35,15 @@ class AggregateCursor : public Cursor {
   bool listed_ = false;
   domain::AggregateHead head_;
   domain::Version first_available_ = 0;
-  // What is still to be read: versions from_..to_, in chunks from next_ on (in reading order).
+  // What is still to be read: versions from_..to_, in chunks from next_ on; then, if there are more places than were
+  // listed, in chunks to be listed anew.
   domain::Version from_ = 1;
   domain::Version to_ = 0;
-  ChunkList chunks_;
+  Selection selection_;
   std::size_t next_ = 0;
+  bool more_ = false;
+  // Where the versions of the chunks that are listed end, in reading order, when there are more.
+  domain::Version listed_to_ = 0;
   PageBudget budget_;
 };
 

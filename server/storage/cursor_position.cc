@@ -6,6 +6,7 @@
 
 #include "fmt/format.h"
 #include "server/storage/horizon.h"
+#include "server/storage/recorded_rows.h"
 #include "server/storage/store_identity.h"
 #include "server/storage/where.h"
 
@@ -45,7 +46,7 @@ PositionCursor::PositionCursor(const domain::CorrelationQuery& query, ChunkCatal
       end_(kLast),
       budget_(domain::kNoLimit) {}
 
-absl::Status PositionCursor::AddSources(Session& session, const ChunkList& chunks, std::size_t first, std::size_t end) {
+absl::Status PositionCursor::Probe(Session& session, std::span<const Chunk* const> chunks) {
   Where where(0);
   if (correlation_id_) {
     where.And("correlation_id = {}::uuid", correlation_id_->ToString());
@@ -54,17 +55,44 @@ absl::Status PositionCursor::AddSources(Session& session, const ChunkList& chunk
     where.And("global_position < {}::bigint", fmt::format("{}", forward() ? end_ : after_));
   }
   std::string sql;
-  for (std::size_t i = first; i < end; ++i) {
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
     sql += fmt::format("{}SELECT {}, min(global_position), max(global_position) FROM {} WHERE {}",
-                       sql.empty() ? "" : " UNION ALL ", i, chunks[i].table, where.text());
+                       sql.empty() ? "" : " UNION ALL ", i, chunks[i]->table, where.text());
   }
-  auto rows = session.RunText(sql, where.args());
+  auto rows = session.RunKept(sql, where.args());
   if (!rows.ok()) return rows.status();
   for (const auto& row : *rows) {
     if (row[1].is_null()) continue;
-    sources_.push_back({chunks[row[0].as<std::size_t>()].table, row[1].as<Position>(), row[2].as<Position>()});
+    sources_.push_back({chunks[row[0].as<std::size_t>()], row[1].as<Position>(), row[2].as<Position>()});
   }
   return absl::OkStatus();
+}
+
+bool PositionCursor::MayHold(const ClosedChunk& chunk) const {
+  const Position from = forward() ? after_ : end_;
+  const Position to = forward() ? end_ : after_;
+  return chunk.events > 0 && chunk.greatest > from && chunk.least < to;
+}
+
+absl::StatusOr<std::optional<Places>> PositionCursor::Find(Session& session, std::span<const Chunk> chunks) const {
+  // A subscriber at the end of the store has nothing to look for in closed chunks.
+  const bool any_closed =
+      std::ranges::any_of(chunks, [&](const Chunk& chunk) { return chunk.closed && MayHold(*chunk.closed); });
+  if (!any_closed) return std::nullopt;
+  const domain::TimeRange starts{chunks.front().range.from, chunks.back().range.from + 1};
+  absl::StatusOr<Places> found = Places();
+  if (correlation_id_) {
+    found = FindCorrelation(session, *correlation_id_, starts);
+  } else if (!filter_.user_ids.empty()) {
+    found = FindUsers(session, filter_.user_ids, starts);
+  } else if (!filter_.event_types.empty()) {
+    found = FindEventTypes(session, filter_.event_types, starts);
+  } else {
+    return std::nullopt;
+  }
+  if (!found.ok()) return found.status();
+  std::ranges::sort(found->places, {}, &Place::chunk);
+  return std::optional(*std::move(found));
 }
 
 absl::Status PositionCursor::Open(Session& session) {
@@ -86,12 +114,26 @@ absl::Status PositionCursor::Open(Session& session) {
 
 // After the horizon was taken: what lies below it is visible now, and so are its chunks.
 absl::Status PositionCursor::List(Session& session) {
-  auto chunks = catalog_.Within(session, range_);
-  if (!chunks.ok()) return chunks.status();
+  auto list = catalog_.All(session);
+  if (!list.ok()) return list.status();
+  list_ = *std::move(list);
   sources_.clear();
-  for (std::size_t first = 0; first < chunks->size(); first += kChunksPerStatement) {
-    const std::size_t end = std::min(first + kChunksPerStatement, chunks->size());
-    if (absl::Status added = AddSources(session, *chunks, first, end); !added.ok()) return added;
+  const auto within = Overlapping(*list_, range_);
+  auto found = Find(session, within);
+  if (!found.ok()) return found.status();
+  const std::optional<Places>& places = *found;
+  std::vector<const Chunk*> open;
+  for (const Chunk& chunk : within) {
+    if (chunk.closed && !MayHold(*chunk.closed)) continue;
+    if (places ? !chunk.ClosedBy(places->changes) : !chunk.closed) {
+      open.push_back(&chunk);
+    } else if (!places || std::ranges::binary_search(places->places, chunk.range.from, {}, &Place::chunk)) {
+      sources_.push_back({&chunk, chunk.closed->least, chunk.closed->greatest});
+    }
+  }
+  for (std::size_t first = 0; first < open.size(); first += kChunksPerStatement) {
+    const std::size_t count = std::min(kChunksPerStatement, open.size() - first);
+    if (absl::Status probed = Probe(session, std::span(open).subspan(first, count)); !probed.ok()) return probed;
   }
   std::ranges::sort(sources_, [&](const Source& a, const Source& b) { return Before(Near(a), Near(b)); });
   listed_ = true;
@@ -112,6 +154,18 @@ absl::StatusOr<Page> PositionCursor::Next(Session& session) {
   bool cut = false;
   for (const Source& source : sources_) {
     if (Before(complete, Near(source))) break;
+    // What this and the following sources cannot come before. If it fills the page, they are not needed for it.
+    int ready = 0;
+    std::size_t ready_bytes = 0;
+    for (const auto& event : page.events) {
+      if (!Before(event.global_position, Near(source))) continue;
+      ++ready;
+      ready_bytes += PayloadBytes(event);
+    }
+    if (ready >= rows || ready_bytes >= budget_.bytes()) {
+      complete = forward() ? Near(source) - 1 : Near(source) + 1;
+      break;
+    }
     Where where(2);
     if (correlation_id_) {
       where.And("correlation_id = {}::uuid", correlation_id_->ToString());
@@ -120,13 +174,13 @@ absl::StatusOr<Page> PositionCursor::Next(Session& session) {
     where.AndFilter(filter_);
     where.And("global_position > {}::bigint", fmt::format("{}", forward() ? after_ : end_));
     where.And("global_position < {}::bigint", fmt::format("{}", forward() ? end_ : after_));
-    auto read = ReadTable(session, source.table, where, forward() ? "global_position" : "global_position DESC", rows,
-                          budget_.bytes());
+    auto read = ReadTable(session, source.chunk->table, where, forward() ? "global_position" : "global_position DESC",
+                          rows - ready, budget_.bytes() - ready_bytes);
     if (!read.ok()) return read.status();
     if (read->more && Before(read->events.back().global_position, complete)) {
       complete = read->events.back().global_position;
     }
-    cut |= read->bytes >= budget_.bytes();
+    cut |= read->bytes + ready_bytes >= budget_.bytes();
     std::ranges::move(read->events, std::back_inserter(page.events));
   }
   std::ranges::sort(page.events,
@@ -135,7 +189,7 @@ absl::StatusOr<Page> PositionCursor::Next(Session& session) {
   std::size_t keep = 0;
   for (std::size_t bytes = 0; keep < page.events.size() && keep < static_cast<std::size_t>(rows); ++keep) {
     if (bytes >= budget_.bytes()) break;
-    bytes += page.events[keep].data.size() + page.events[keep].metadata.size();
+    bytes += PayloadBytes(page.events[keep]);
   }
   const bool trimmed = keep < page.events.size();
   page.events.resize(keep);

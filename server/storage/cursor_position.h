@@ -2,13 +2,17 @@
 //
 // Chunks follow time, positions follow transactions, and neighbouring chunks may overlap in positions (a clock that
 // jumps back makes more of it). So chunks are merged: each is asked only when its smallest position is not above what
-// the others have surely given.
+// the others have surely given, and no more when the page is full. Of closed chunks the positions are known; of those
+// that are open they are asked, and which closed ones hold what is asked for, the directory says.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "server/storage/chunk_directory.h"
 #include "server/storage/cursor.h"
 
 namespace eventstore::storage {
@@ -25,14 +29,18 @@ class PositionCursor : public Cursor {
 
  private:
   struct Source {
-    std::string table;
+    const Chunk* chunk;  // in list_
     domain::Position least;
     domain::Position greatest;
   };
 
   absl::Status Open(Session& session);
   absl::Status List(Session& session);
-  absl::Status AddSources(Session& session, const ChunkList& chunks, std::size_t first, std::size_t end);
+  absl::Status Probe(Session& session, std::span<const Chunk* const> chunks);
+  // The closed ones of `chunks` that hold what is asked for, by their starts; nullopt: any may, by what the directory
+  // says.
+  absl::StatusOr<std::optional<Places>> Find(Session& session, std::span<const Chunk> chunks) const;
+  bool MayHold(const ClosedChunk& chunk) const;
   bool forward() const { return direction_ == domain::Direction::kForward; }
   // In reading order: smaller comes first.
   bool Before(domain::Position a, domain::Position b) const { return forward() ? a < b : a > b; }
@@ -49,6 +57,7 @@ class PositionCursor : public Cursor {
   // Events strictly between these are still to be read; after_ moves in reading order.
   domain::Position after_;
   domain::Position end_;
+  std::shared_ptr<const ChunkList> list_;
   std::vector<Source> sources_;  // by Near()
   PageBudget budget_;
 };

@@ -11,20 +11,49 @@ namespace eventstore::storage {
 UserCursor::UserCursor(domain::UserQuery query, ChunkCatalog& chunks)
     : query_(std::move(query)), catalog_(chunks), budget_(query_.max_events) {}
 
-absl::StatusOr<Page> UserCursor::Next(Session& session) {
-  if (!listed_) {
-    auto chunks = catalog_.Within(session, query_.range);
-    if (!chunks.ok()) return chunks.status();
-    chunks_ = *std::move(chunks);
-    if (!forward()) std::ranges::reverse(chunks_);
-    next_ = 0;
-    listed_ = true;
+absl::Status UserCursor::List(Session& session) {
+  auto list = catalog_.All(session);
+  if (!list.ok()) return list.status();
+  selection_ = {*std::move(list), {}};
+  next_ = 0;
+  more_ = false;
+  listed_ = true;
+  const auto within = Overlapping(*selection_.list, query_.range);
+  if (within.empty()) return absl::OkStatus();
+  const domain::TimeRange starts{std::max(left_.from, within.front().range.from),
+                                 std::min(left_.to, within.back().range.from + 1)};
+  if (starts.empty()) return absl::OkStatus();
+  auto found = FindUser(session, query_.user_id, starts, query_.direction, budget_.chunks());
+  if (!found.ok()) return found.status();
+  more_ = found->more;
+  selection_.chunks = Select(*selection_.list, starts, found->changes, found->places, more_, query_.direction);
+  // A chunk that overlaps `starts` may have started before.
+  std::erase_if(selection_.chunks, [&](const Chunk* chunk) { return !starts.Contains(chunk->range.from); });
+  if (more_) {
+    const auto last = found->places.back().chunk;
+    rest_ = forward() ? domain::TimeRange{last + 1, left_.to} : domain::TimeRange{left_.from, last};
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Page> UserCursor::Next(Session& session) {
+  for (;;) {
+    if (!listed_) {
+      if (absl::Status listed = List(session); !listed.ok()) return listed;
+    }
+    auto page = NextListed(session);
+    // Empty and not the last: nothing of what was listed has the types asked for. On with the rest.
+    if (!page.ok() || page->last || !page->events.empty()) return page;
+  }
+}
+
+absl::StatusOr<Page> UserCursor::NextListed(Session& session) {
+  const auto& chunks = selection_.chunks;
   Page page;
   std::size_t bytes = 0;
   std::size_t at = next_;
   auto after = after_;
-  while (at < chunks_.size() && bytes < budget_.bytes()) {
+  while (at < chunks.size() && bytes < budget_.bytes()) {
     const int rows = budget_.rows(page.events.size());
     if (rows == 0) break;
     Where where(2);
@@ -40,7 +69,7 @@ absl::StatusOr<Page> UserCursor::Next(Session& session) {
       where.Or(forward() ? "global_position > {}::bigint)" : "global_position < {}::bigint)",
                fmt::format("{}", after->second));
     }
-    auto read = ReadTable(session, chunks_[at].table, where,
+    auto read = ReadTable(session, chunks[at]->table, where,
                           forward() ? "timestamp, global_position" : "timestamp DESC, global_position DESC", rows,
                           budget_.bytes() - bytes);
     if (!read.ok()) return read.status();
@@ -52,7 +81,12 @@ absl::StatusOr<Page> UserCursor::Next(Session& session) {
   next_ = at;
   after_ = after;
   budget_.Took(page.events.size(), bytes >= budget_.bytes());
-  page.last = budget_.exhausted() || at >= chunks_.size();
+  const bool listed_read = at >= chunks.size();
+  if (listed_read && more_) {
+    left_ = rest_;
+    listed_ = false;
+  }
+  page.last = budget_.exhausted() || (listed_read && !more_);
   return page;
 }
 

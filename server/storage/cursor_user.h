@@ -1,10 +1,11 @@
-// What a user did, in time order; ties of time are broken by position.
+// What a user did, in time order; ties of time are broken by position. The directory names the closed chunks.
 #pragma once
 
 #include <cstddef>
 #include <optional>
 #include <utility>
 
+#include "server/storage/chunk_selection.h"
 #include "server/storage/cursor.h"
 
 namespace eventstore::storage {
@@ -16,13 +17,20 @@ class UserCursor : public Cursor {
   void Relist() override { listed_ = false; }
 
  private:
+  absl::Status List(Session& session);
+  absl::StatusOr<Page> NextListed(Session& session);
   bool forward() const { return query_.direction == domain::Direction::kForward; }
 
   const domain::UserQuery query_;
   ChunkCatalog& catalog_;
   bool listed_ = false;
-  ChunkList chunks_;
+  Selection selection_;
   std::size_t next_ = 0;
+  // Chunks that start in left_ are still to be read; the next list begins at rest_ when there are more than were
+  // listed.
+  domain::TimeRange left_;
+  domain::TimeRange rest_;
+  bool more_ = false;
   std::optional<std::pair<domain::TimeMicros, domain::Position>> after_;
   PageBudget budget_;
 };

@@ -13,7 +13,7 @@ ReadExecutor::ReadExecutor(const std::string& conninfo, int connections, std::si
                            const domain::Clock& clock)
     : max_queue_(max_queue), clock_(clock) {
   for (int i = 0; i < connections; ++i) {
-    sessions_.push_back(std::make_unique<Session>(conninfo, fmt::format("reader {}", i)));
+    sessions_.push_back(std::make_unique<Session>(conninfo, fmt::format("reader {}", i), SessionKind::kReader));
     threads_.emplace_back([this, session = sessions_.back().get()] { Run(*session); });
   }
 }

@@ -6,7 +6,14 @@
 #include "server/storage/sql_errors.h"
 
 namespace eventstore::storage {
-Session::Session(std::string conninfo, std::string role) : conninfo_(std::move(conninfo)), role_(std::move(role)) {}
+namespace {
+
+constexpr char kReaderSettings[] = "SET plan_cache_mode = force_generic_plan; SET synchronous_commit = off";
+
+}  // namespace
+
+Session::Session(std::string conninfo, std::string role, SessionKind kind)
+    : conninfo_(std::move(conninfo)), role_(std::move(role)), kind_(kind) {}
 
 Session::~Session() { Disconnect(); }
 
@@ -14,6 +21,7 @@ void Session::Disconnect() {
   tx_.reset();
   connection_.reset();
   prepared_.clear();
+  kept_.Clear();
   statement_timeout_ = std::chrono::milliseconds{0};
 }
 
@@ -25,7 +33,7 @@ absl::Status Session::EnsureConnected() {
     connection_ = std::make_unique<pqxx::connection>(*complete);
     pq::ForbidReconnect(*connection_);
     tx_ = std::make_unique<pqxx::nontransaction>(*connection_);
-    pq::ExecScript(*tx_, kSessionSettings);
+    pq::ExecScript(*tx_, std::string(kSessionSettings) + (kind_ == SessionKind::kReader ? kReaderSettings : ""));
   } catch (const std::exception& error) {
     const absl::Status status = StatusFromException(error);
     Disconnect();
@@ -59,6 +67,22 @@ absl::StatusOr<pqxx::result> Session::Run(const Query& query, const pq::Args& ar
 
 absl::StatusOr<pqxx::result> Session::RunText(const std::string& sql, const pq::Args& args) {
   return Guarded([&] { return pq::ExecParams(*tx_, sql, args); });
+}
+
+absl::StatusOr<pqxx::result> Session::RunKept(const std::string& sql, const pq::Args& args) {
+  return Guarded([&] {
+    const StatementCache::Step step = kept_.Use(sql);
+    if (!step.give_up.empty()) connection_->unprepare(step.give_up);
+    if (step.name.empty()) return pq::ExecParams(*tx_, sql, args);
+    if (!step.prepare) return pq::ExecPrepared(*tx_, step.name, args);
+    try {
+      connection_->prepare(step.name, sql);
+      return pq::ExecPrepared(*tx_, step.name, args);
+    } catch (...) {
+      kept_.Remove(sql);
+      throw;
+    }
+  });
 }
 
 absl::StatusOr<pqxx::result> Session::RunScript(const std::string& sql) {

@@ -1,8 +1,9 @@
 // One connection to PostgreSQL, used by one thread at a time. Errors come back as domain errors (sql_errors.h); after
 // a lost connection every call answers DATABASE_UNAVAILABLE until Reconnect().
 //
-// Session settings, sent at connect: UTC, ISO dates, synchronous_commit = on, bounded idle_in_transaction_session_timeout,
-// plan_cache_mode = force_custom_plan (a generic plan over a hypertable opens every chunk).
+// Session settings, sent at connect: UTC, ISO dates, synchronous_commit = on, bounded
+// idle_in_transaction_session_timeout, plan_cache_mode = force_custom_plan (a generic plan over a hypertable opens
+// every chunk). Those of a reader: below.
 #pragma once
 
 #include <chrono>
@@ -13,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/storage/pq_compat.h"
+#include "server/storage/statement_cache.h"
 
 namespace eventstore::storage {
 
@@ -32,10 +34,16 @@ struct Query {
   const char* sql;
 };
 
+// A reader asks chunks by their own names and never the hypertable, so each statement has one plan for all values, and
+// it is kept. It writes nothing that must last, yet planning a read of a chunk makes TimescaleDB lock a row of its
+// catalogue, which gives the read a transaction id and a commit: with synchronous_commit = on that would wait for the
+// disk.
+enum class SessionKind { kGeneral, kReader };
+
 class Session {
  public:
   // `conninfo`: a libpq connection string or URL. `role` shows in pg_stat_activity as "eventstored <role>".
-  Session(std::string conninfo, std::string role);
+  Session(std::string conninfo, std::string role, SessionKind kind = SessionKind::kGeneral);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -49,6 +57,8 @@ class Session {
   absl::StatusOr<pqxx::result> Run(const Query& query, const pq::Args& args);
   // Not prepared: for SQL whose text names a chunk's own table.
   absl::StatusOr<pqxx::result> RunText(const std::string& sql, const pq::Args& args);
+  // As RunText; prepared when it comes again, as long as there is room (StatementCache).
+  absl::StatusOr<pqxx::result> RunKept(const std::string& sql, const pq::Args& args);
   // Several statements without parameters; the result of the last one.
   absl::StatusOr<pqxx::result> RunScript(const std::string& sql);
 
@@ -63,9 +73,13 @@ class Session {
 
   const std::string conninfo_;
   const std::string role_;
+  const SessionKind kind_;
   std::unique_ptr<pqxx::connection> connection_;
   std::unique_ptr<pqxx::nontransaction> tx_;
   std::set<std::string> prepared_;
+  // Two statements for each day of a year: some 40 MB in PostgreSQL at most.
+  static constexpr std::size_t kKeptStatements = 768;
+  StatementCache kept_{kKeptStatements};
   std::chrono::milliseconds statement_timeout_{0};
   std::uint64_t generation_ = 0;
 };

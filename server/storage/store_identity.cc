@@ -47,6 +47,10 @@ absl::StatusOr<domain::Position> LargestPosition(Session& session, ChunkCatalog&
   if (!all.ok()) return all.status();
   domain::Position largest = 0;
   for (const Chunk& chunk : **all) {
+    if (chunk.closed) {
+      largest = std::max(largest, chunk.closed->greatest);
+      continue;
+    }
     auto rows = session.RunText("SELECT coalesce(max(global_position), 0) FROM " + chunk.table, {});
     if (!rows.ok()) return rows.status();
     largest = std::max(largest, (*rows)[0][0].as<std::int64_t>());
@@ -55,8 +59,8 @@ absl::StatusOr<domain::Position> LargestPosition(Session& session, ChunkCatalog&
 }
 
 absl::StatusOr<StoreIdentity> Adopt(Session& session, ChunkCatalog& chunks, int lanes) {
-  // Before the transaction, so that no more than one chunk is locked at a time. It cannot be out of date: whoever appends
-  // here comes through EnsureIdentity() first. A list of chunks from before may be of the other cluster.
+  // Before the transaction, so that no more than one chunk is locked at a time. It cannot be out of date: whoever
+  // appends here comes through EnsureIdentity() first. A list of chunks from before may be of the other cluster.
   chunks.Forget();
   auto largest = LargestPosition(session, chunks);
   if (!largest.ok()) return largest.status();

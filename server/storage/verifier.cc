@@ -27,8 +27,9 @@ class Verification {
 
   absl::StatusOr<VerifyReport> Run() {
     using Step = absl::Status (Verification::*)();
-    for (const Step step : {&Verification::TakeSnapshot, &Verification::ListChunks, &Verification::ScanChunks,
-                            &Verification::CheckOrder, &Verification::CheckHeads, &Verification::CheckDuplicates}) {
+    for (const Step step :
+         {&Verification::TakeSnapshot, &Verification::ListChunks, &Verification::ScanChunks, &Verification::CheckOrder,
+          &Verification::CheckHeads, &Verification::CheckDuplicates, &Verification::CheckDirectory}) {
       if (absl::Status done = (this->*step)(); !done.ok()) return done;
     }
     return std::move(report_);
@@ -138,6 +139,18 @@ class Verification {
     absl::Status ids = Find(verifier_sql::kDuplicateIds, verifier_sql::kFetchIds, verifier_sql::kIdRows);
     if (!ids.ok()) return ids;
     return Find(verifier_sql::kDuplicatePositions, verifier_sql::kFetchPositions, verifier_sql::kPositionRows);
+  }
+
+  absl::Status CheckDirectory() {
+    ShowProgress("directory", static_cast<int>(chunks_.size()));
+    for (std::size_t i = 0; i < chunks_.size() && !report_.more_violations; ++i) {
+      if (!chunks_[i].closed) continue;
+      pqxx::result rows;
+      auto compared = OnChunk(i, verifier_sql::kDirectory, TimestampText(chunks_[i].range.from), &rows);
+      if (!compared.ok()) return compared.status();
+      if (*compared) Collect(rows);
+    }
+    return absl::OkStatus();
   }
 
   // What is suspicious and in which chunks; fetch just that from them; say what is wrong with it.

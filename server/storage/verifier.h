@@ -6,9 +6,9 @@
 // aggregate_heads; events never change). It does not hold up subscribers: the holder has no transaction id, and the
 // sessions that write temporary rows have one for the length of one chunk each.
 //
-// Memory is bounded here and in PostgreSQL (work_mem 64 MB for each sort); on PostgreSQL's disk it takes about 60 bytes an
-// event and 110 bytes for each aggregate in each chunk. Each chunk is read by its own name in a transaction of its own,
-// so that thousands need no more locks than one.
+// Memory is bounded here and in PostgreSQL (work_mem 64 MB for each sort); on PostgreSQL's disk it takes about 60 bytes
+// an event and 110 bytes for each aggregate in each chunk. Each chunk is read by its own name in a transaction of its
+// own, so that thousands need no more locks than one.
 //
 // A chunk that retention drops meanwhile counts as dropped before. Do not run it while chunks are being compressed:
 // compressing empties a chunk in a way that older snapshots see.
@@ -30,6 +30,7 @@ namespace eventstore::storage {
 //   missing_beginning    the first events are gone, and not because the chunk they were in was dropped
 //   event_without_head, head_without_events, head_version, head_first_timestamp, head_last_timestamp
 //   duplicate_event_id, duplicate_position               anywhere in the store
+//   directory            what is recorded of a closed chunk is not what it holds, or it is not closed for appends
 struct Violation {
   std::string rule;
   std::string aggregate_id;
@@ -59,7 +60,7 @@ struct VerifyOptions {
 };
 
 struct VerifyProgress {
-  const char* step = "";  // "chunks", "order", "heads" or "duplicates"
+  const char* step = "";  // "chunks", "order", "heads", "duplicates" or "directory"
   int chunks_done = 0;
   int chunks_total = 0;
   std::int64_t events = 0;

@@ -143,6 +143,45 @@ FROM verify_totals t
 FULL JOIN verify_heads h USING (aggregate_id)
 )sql"};
 
+// {0}: a closed chunk. $1: the start of its range. What differs between its events and what was recorded of them.
+inline constexpr char kDirectory[] = R"sql(
+WITH chunk AS (
+    SELECT range_start, range_end, events, coalesce(min_position, 0) AS least, coalesce(max_position, 0) AS greatest
+    FROM closed_chunks WHERE range_start = $1::timestamptz
+), held AS (
+    SELECT 'aggregate' AS kind, e.aggregate_id::text AS key, min(e.version)::bigint AS first, count(*) AS events
+    FROM {0} e CROSS JOIN chunk c LEFT JOIN aggregate_heads h ON h.aggregate_id = e.aggregate_id
+    WHERE (h.first_timestamp >= c.range_start AND h.first_timestamp < c.range_end) IS NOT TRUE
+    GROUP BY e.aggregate_id
+    UNION ALL SELECT 'correlation', correlation_id::text, 0, count(*) FROM {0}
+    WHERE correlation_id IS NOT NULL GROUP BY correlation_id
+    UNION ALL SELECT 'user', user_id, 0, count(*) FROM {0} WHERE user_id IS NOT NULL GROUP BY user_id
+    UNION ALL SELECT 'event type', event_type, 0, count(*) FROM {0} GROUP BY event_type
+    UNION ALL SELECT 'chunk', 'smallest position', coalesce(min(global_position), 0), count(*) FROM {0}
+    UNION ALL SELECT 'chunk', 'largest position', coalesce(max(global_position), 0), count(*) FROM {0}
+    UNION ALL SELECT 'chunk', 'closed before closed_until', 0, 0
+), recorded AS (
+    SELECT 'aggregate' AS kind, aggregate_id::text AS key, first_version::bigint AS first, events::bigint
+    FROM chunk_aggregates WHERE range_start = $1::timestamptz
+    UNION ALL SELECT 'correlation', correlation_id::text, 0, events FROM chunk_correlations
+    WHERE range_start = $1::timestamptz
+    UNION ALL SELECT 'user', user_id, 0, events FROM chunk_users WHERE range_start = $1::timestamptz
+    UNION ALL SELECT 'event type', event_type, 0, events FROM chunk_event_types WHERE range_start = $1::timestamptz
+    UNION ALL SELECT 'chunk', 'smallest position', least, events FROM chunk
+    UNION ALL SELECT 'chunk', 'largest position', greatest, events FROM chunk
+    UNION ALL SELECT 'chunk', 'closed before closed_until', 0, (c.range_end > i.closed_until)::integer
+    FROM chunk c, store_identity i
+)
+SELECT 'directory', CASE WHEN kind = 'aggregate' THEN key ELSE '' END,
+       coalesce(r.first, h.first), coalesce(h.first, r.first),
+       format('the chunk of %s: %s %s: recorded %s events from %s on, found %s from %s on', $1::text, kind, key,
+              coalesce(r.events, 0), coalesce(r.first, 0), coalesce(h.events, 0), coalesce(h.first, 0))
+FROM held h FULL JOIN recorded r USING (kind, key)
+WHERE h.first IS DISTINCT FROM r.first OR h.events IS DISTINCT FROM r.events
+ORDER BY kind, key
+LIMIT 1000
+)sql";
+
 // Which chunks hold the ids that occur twice. $1: how many ids at most.
 inline constexpr Query kDuplicateIds{"verify_duplicate_ids", R"sql(
 SELECT i.chunk, array_agg(i.id)

@@ -48,7 +48,7 @@ TEST_F(VerifierTest, ACleanStoreIsCountedAndLeftAsItIs) {
   EXPECT_EQ(report.aggregates_without_beginning, 0);
   EXPECT_EQ(report.aggregates_without_events, 0);
   EXPECT_THAT(progress, ElementsAre("chunks 0/3 0", "chunks 1/3 12", "chunks 2/3 24", "chunks 3/3 36", "order 3/3 36",
-                                    "heads 3/3 36", "duplicates 3/3 36"));
+                                    "heads 3/3 36", "duplicates 3/3 36", "directory 3/3 36"));
   EXPECT_EQ(database_.Execute("SELECT count(*) FROM pg_class WHERE relname LIKE 'verify%'")[0][0].as<int>(), 0);
 }
 
@@ -154,7 +154,7 @@ TEST_F(VerifierTest, HoldsASnapshotButNoTransactionId) {
     EXPECT_EQ((*rows)[0][1].as<int>(), 0);
     ++seen;
   });
-  EXPECT_EQ(seen, 7);
+  EXPECT_EQ(seen, 8);
 }
 
 TEST_F(VerifierTest, AChunkDroppedMeanwhileCountsAsDroppedBefore) {

@@ -96,7 +96,7 @@ class CursorTest : public ::testing::Test {
 
   TestDatabase database_;
   storage::ChunkCatalog chunks_;
-  storage::Session session_{database_.conninfo(), "reader"};
+  storage::Session session_{database_.conninfo(), "reader", storage::SessionKind::kReader};
 };
 
 }  // namespace eventstore::testing

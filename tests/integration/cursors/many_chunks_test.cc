@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "server/storage/chunk_closer.h"
 #include "tests/integration/cursors/cursor_fixture.h"
 
 namespace eventstore::testing {
@@ -32,36 +33,51 @@ class ManyChunksTest : public CursorTest {
     EXPECT_THAT(filler_.RunText("SELECT count(pg_advisory_unlock(1, i)) FROM generate_series(1, 400) i", {}), IsOk());
   }
 
+  void ExpectReads() {
+    // The test's own teeth: a statement over the whole table does not.
+    EXPECT_THAT(session_.RunText("SELECT count(*) FROM events_v2", {}), HasMessage(HasSubstr("out of shared memory")));
+
+    EXPECT_EQ(Read(*All()), Every(1, 2'400, 1));
+    EXPECT_EQ(Read(*All(Direction::kBackward)), Every(2'400, 1, -1));
+    EXPECT_EQ(Read(*All(Direction::kForward, 5, 1'200)), Every(1'201, 1'205, 1));
+    EXPECT_EQ(Read(*Aggregate(0)), Every(1, 2'400, 2));
+    EXPECT_EQ(Read(*Aggregate(1, Direction::kBackward)), Every(2'400, 1, -2));
+    EXPECT_EQ(Read(*User(0)), Every(1, 2'400, 2));
+    EXPECT_EQ(Read(*Correlated(1)), Every(2, 2'400, 2));
+    for (const auto group_by : {GroupBy::kNone, GroupBy::kDay, GroupBy::kEventType, GroupBy::kUser}) {
+      domain::CountQuery query;
+      query.group_by = group_by;
+      auto counted = storage::CountEvents(session_, chunks_, query);
+      ASSERT_THAT(counted, IsOk());
+      EXPECT_EQ(counted->count, 2'400);
+      if (group_by == GroupBy::kDay) {
+        EXPECT_EQ(counted->groups.size(), 400U);
+      }
+    }
+    EXPECT_EQ(ExpectVerified(database_.conninfo()), 2'400);
+  }
+
   const History history_{.days = kDays, .events_a_day = 6, .aggregates = 2, .users = 2, .types = 3, .correlations = 2};
   storage::Session filler_{database_.conninfo(), "filler"};
 };
 
-TEST_F(ManyChunksTest, EveryReadAndTheAppendsWork) {
-  // The test's own teeth: a statement over the whole table does not.
-  EXPECT_THAT(session_.RunText("SELECT count(*) FROM events_v2", {}), HasMessage(HasSubstr("out of shared memory")));
-
-  EXPECT_EQ(Read(*All()), Every(1, 2'400, 1));
-  EXPECT_EQ(Read(*All(Direction::kBackward)), Every(2'400, 1, -1));
-  EXPECT_EQ(Read(*All(Direction::kForward, 5, 1'200)), Every(1'201, 1'205, 1));
-  EXPECT_EQ(Read(*Aggregate(0)), Every(1, 2'400, 2));
-  EXPECT_EQ(Read(*Aggregate(1, Direction::kBackward)), Every(2'400, 1, -2));
-  EXPECT_EQ(Read(*User(0)), Every(1, 2'400, 2));
-  EXPECT_EQ(Read(*Correlated(1)), Every(2, 2'400, 2));
-  for (const auto group_by : {GroupBy::kNone, GroupBy::kDay, GroupBy::kEventType, GroupBy::kUser}) {
-    domain::CountQuery query;
-    query.group_by = group_by;
-    auto counted = storage::CountEvents(session_, chunks_, query);
-    ASSERT_THAT(counted, IsOk());
-    EXPECT_EQ(counted->count, 2'400);
-    if (group_by == GroupBy::kDay) {
-      EXPECT_EQ(counted->groups.size(), 400U);
-    }
-  }
-  EXPECT_EQ(ExpectVerified(database_.conninfo()), 2'400);
-
+TEST_F(ManyChunksTest, EveryReadWorksWhileAllIsOpen) {
+  ExpectReads();
   // The server's own functions, too, as long as the time is bounded.
   EXPECT_THAT(session_.RunText("SELECT get_aggregate_version($1::uuid)", {History::AggregateId(0).ToString()}), IsOk());
+  EXPECT_THAT(session_.RunScript("SET plan_cache_mode = force_custom_plan"), IsOk());
   EXPECT_THAT(session_.RunText("SELECT * FROM get_user_event_stream($1)", {History::User(0)}), IsOk());
+}
+
+TEST_F(ManyChunksTest, EveryReadWorksWhenAllIsClosed) {
+  storage::ChunkCloser closer(database_.conninfo());
+  for (int left = 1; left > 0;) {
+    const auto step = closer.Step({});
+    ASSERT_THAT(step, IsOk());
+    left = step->left;
+  }
+  EXPECT_EQ(database_.Execute("SELECT count(*) FROM closed_chunks")[0][0].as<int>(), kDays);
+  for (int i = 0; i < 3; ++i) ExpectReads();  // as text, prepared, and prepared before
 }
 
 TEST_F(ManyChunksTest, AppendsLockOnlyWhatTheyNeed) {

@@ -1,11 +1,12 @@
-// The plans that matter. Not what EXPLAIN says of a copy of the SQL, but which tables and indexes the real reads touch, as
-// PostgreSQL counts it for the transaction they run in.
+// The plans that matter. Not what EXPLAIN says of a copy of the SQL, but which tables and indexes the real reads touch,
+// as PostgreSQL counts it for the transaction they run in.
 #include <algorithm>
 #include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "server/storage/chunk_closer.h"
 #include "server/storage/head_reader.h"
 #include "tests/integration/cursors/cursor_fixture.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 using domain::VersionCheck;
 using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
 
 // Ten days up to tomorrow, large enough that an index is worth it.
 class PlanTest : public CursorTest {
@@ -45,8 +47,8 @@ class PlanTest : public CursorTest {
       WHERE l.pid = pg_backend_pid() AND t.relkind = 'r' AND t.relname LIKE '\_hyper\_%')sql");
   }
 
-  // Each chunk that was touched was read by this index and none as a whole. Other indexes may show as well: to plan for a
-  // range, PostgreSQL looks up the ends of an index on that column.
+  // Each chunk that was touched was read by this index and none as a whole. Other indexes may show as well: to plan for
+  // a range, PostgreSQL looks up the ends of an index on that column.
   static std::set<std::string> ExpectChunksReadBy(const std::string& index, const std::set<std::string>& touched) {
     std::set<std::string> chunks;
     for (const std::string& one : touched) {
@@ -132,6 +134,78 @@ TEST_F(PlanTest, AUserAndACorrelationHaveIndexesOfTheirOwn) {
     EXPECT_EQ(Read(cursor).size(), 1U);
   };
   EXPECT_THAT(Locked(one_day), UnorderedElementsAre(ChunkAt(history_.TimeOf(3'001))));
+}
+
+TEST_F(PlanTest, OfClosedChunksThoseAreOpenedThatHoldWhatIsAskedFor) {
+  // One event of day 1 and one of day 4 are special in every way.
+  for (const int n : {3'017, 12'017}) {
+    database_.Execute(fmt::format(
+        "UPDATE events_v2 SET user_id = 'special', event_type = 'special', aggregate_id = '{0}', version = {1}, "
+        "correlation_id = '{0}' WHERE global_position = {2}",
+        AggregateIn(0).ToString(), n == 3'017 ? 1 : 2, n));
+  }
+  database_.Execute(
+      fmt::format("INSERT INTO aggregate_heads SELECT aggregate_id, 2, min(timestamp), max(timestamp) "
+                  "FROM events_v2 WHERE aggregate_id = '{}' GROUP BY 1",
+                  AggregateIn(0).ToString()));
+  storage::ChunkCloser closer(database_.conninfo());
+  ASSERT_THAT(closer.Step({}), IsOk());
+  const auto chunk = [&](int day) { return ChunkAt(history_.start + day * domain::kMicrosPerDay); };
+  // Yesterday's may not be over for long enough.
+  const bool eight = database_.Execute("SELECT count(*) FROM closed_chunks")[0][0].as<int>() == 8;
+  std::set<std::string> expected{chunk(1), chunk(4), chunk(8), chunk(9)};
+  if (!eight) expected.insert(chunk(7));
+  const auto aggregate = [&] {
+    domain::AggregateQuery query;
+    query.aggregate_id = AggregateIn(0);
+    storage::AggregateCursor cursor(query, chunks_);
+    EXPECT_EQ(Read(cursor).size(), 2U);
+  };
+  const auto newest = [&] {
+    domain::AggregateQuery query;
+    query.aggregate_id = AggregateIn(0);
+    query.direction = domain::Direction::kBackward;
+    query.max_events = 1;
+    storage::AggregateCursor cursor(query, chunks_);
+    EXPECT_EQ(Read(cursor), (Numbers{12'017}));
+  };
+  const auto user = [&] {
+    domain::UserQuery query;
+    query.user_id = "special";
+    storage::UserCursor cursor(query, chunks_);
+    EXPECT_EQ(Read(cursor).size(), 2U);
+  };
+  const auto correlated = [&] {
+    storage::PositionCursor cursor(domain::CorrelationQuery{AggregateIn(0), {}}, chunks_);
+    EXPECT_EQ(Read(cursor).size(), 2U);
+  };
+  const auto typed = [&] {
+    domain::ReadAllQuery query;
+    query.filter.event_types = {"special"};
+    storage::PositionCursor cursor(query, chunks_);
+    EXPECT_EQ(Read(cursor).size(), 2U);
+  };
+  const auto counted = [&] {
+    domain::CountQuery query;
+    query.filter.event_types = {"special"};
+    EXPECT_EQ(storage::CountEvents(session_, chunks_, query)->count, 2);
+  };
+  const auto position = [&] {
+    EXPECT_EQ(Read(*All(domain::Direction::kForward, 2, 12'020)), (Numbers{12'021, 12'022}));
+  };
+  for (int i = 0; i < 3; ++i) {  // as text, prepared, and prepared before
+    EXPECT_THAT(Locked(aggregate), UnorderedElementsAre(chunk(1), chunk(4)));
+    EXPECT_THAT(Locked(newest), UnorderedElementsAre(chunk(4)));
+    EXPECT_THAT(Locked(user), UnorderedElementsAreArray(expected));
+    EXPECT_THAT(Locked(correlated), UnorderedElementsAreArray(expected));
+    EXPECT_THAT(Locked(typed), UnorderedElementsAreArray(expected));
+    std::set<std::string> open = expected;
+    open.erase(chunk(1));
+    open.erase(chunk(4));
+    EXPECT_THAT(Locked(counted), UnorderedElementsAreArray(open));
+    open.insert(chunk(4));
+    EXPECT_THAT(Locked(position), UnorderedElementsAreArray(open));
+  }
 }
 
 }  // namespace
