@@ -1,5 +1,6 @@
 // eventstored: settings -> parts -> run.
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -65,12 +66,22 @@ absl::Status Migrate(const Settings& settings, const std::string& conninfo) {
 // Ends the process at a second signal, or when draining hangs: a database that neither answers nor breaks the
 // connection keeps its callers' threads for ever. Nothing that was acknowledged depends on a clean end.
 void WatchShutdown(sigset_t stop_signals, std::chrono::seconds drain) {
+  using std::chrono::steady_clock;
   // Covers the clean stop of a private PostgreSQL, which may take a minute.
-  const timespec wait{.tv_sec = (drain + std::chrono::seconds{90}).count(), .tv_nsec = 0};
-  std::thread([stop_signals, wait] {
-    const int again = sigtimedwait(&stop_signals, nullptr, &wait);
-    spdlog::error("{}; ending without waiting any longer",
-                  again > 0 ? "second signal" : "draining did not end in time");
+  const auto until = steady_clock::now() + drain + std::chrono::seconds{90};
+  std::thread([stop_signals, until] {
+    int again = 0;
+    do {
+      const auto left = std::max(until - steady_clock::now(), steady_clock::duration::zero());
+      const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+      const timespec wait{.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
+      again = sigtimedwait(&stop_signals, nullptr, &wait);
+      // A process that is stopped and continued, or traced, is interrupted without a signal of ours.
+    } while (again < 0 && errno == EINTR);
+    // Not by the logger: it may be gone already when the process is at its end.
+    std::fputs(again > 0 ? "second signal; ending without waiting any longer\n"
+                         : "draining did not end in time; ending without waiting any longer\n",
+               stderr);
     std::_Exit(again > 0 ? 130 : 1);
   }).detach();
 }

@@ -154,6 +154,15 @@ void ServerProcess::Signal(int signal) const {
   if (exit_code_ < 0) kill(pid_, signal);
 }
 
+void ServerProcess::Pause() const {
+  Signal(SIGSTOP);
+  // Sent at once, SIGCONT would take the other back.
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED) != 0 && errno == EINTR) {
+  }
+  Signal(SIGCONT);
+}
+
 int ServerProcess::WaitForExit() {
   if (exit_code_ >= 0) return exit_code_;
   int status = 0;

@@ -45,6 +45,8 @@ class ServerProcess {
   pid_t pid() const { return pid_; }
 
   void Signal(int signal) const;
+  // Stops the process and lets it go on, as a debugger or the freezer does: system calls in it are interrupted.
+  void Pause() const;
   // The exit code, or 128 + n when signal n ended it. Waits as long as it takes: ctest's time limit ends what hangs.
   int WaitForExit();
   // SIGKILL and wait.
