@@ -2,17 +2,23 @@
 # make run EVENTSTORE_GRPC_LISTEN=127.0.0.1:50052
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test build demo lint format clean
+.PHONY: help run test test-asan test-tsan build demo lint format clean
 MAKEFLAGS += --no-print-directory
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## install what is needed, build, and serve until Ctrl-C (ARGS="--data-dir DIR")
 	@tools/setup/run.sh $(ARGS)
 
 test: ## install what is needed, build, and run every test suite
 	@tools/setup/test.sh $(ARGS)
+
+test-asan: ## the same, with AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/
+	@tools/setup/test-sanitizer.sh asan $(ARGS)
+
+test-tsan: ## the same, with ThreadSanitizer, in build-tsan/
+	@tools/setup/test-sanitizer.sh tsan $(ARGS)
 
 build: ## build everything into build/ (make test or make run install what it needs)
 	@. tools/setup/common.sh && . tools/setup/build.sh && set -e && \
@@ -27,5 +33,5 @@ lint: ## check format, scripts, clang-tidy and protos
 format: ## format the C++ sources in place
 	@git ls-files --cached --others --exclude-standard -- '*.cc' '*.h' | sort -u | xargs clang-format-19 -i
 
-clean: ## remove build/
-	@rm -rf build
+clean: ## remove build/ and the builds of the presets
+	@rm -rf build build-asan build-tsan build-fuzz build-tidy build-release

@@ -6,6 +6,12 @@
 # for a machine that does much else.
 set(EVENTSTORE_TEST_RESULTS ${CMAKE_BINARY_DIR}/test-results)
 
+# Sanitizers make a program several times slower, and its time limits that much longer.
+set(EVENTSTORE_TIMEOUT_FACTOR 1)
+if(EVENTSTORE_SANITIZE)
+  set(EVENTSTORE_TIMEOUT_FACTOR 3)
+endif()
+
 function(eventstore_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "DATABASE;SERIAL" "NAME;TIMEOUT" "SOURCES;LIBS")
   if(NOT arg_NAME OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
@@ -24,7 +30,8 @@ function(eventstore_test)
   endif()
   target_link_libraries(${arg_NAME} PRIVATE ${arg_LIBS} GTest::gmock eventstore_warnings)
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} --gtest_output=xml:${EVENTSTORE_TEST_RESULTS}/${arg_NAME}.xml)
-  set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL})
+  math(EXPR timeout "${arg_TIMEOUT} * ${EVENTSTORE_TIMEOUT_FACTOR}")
+  set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${arg_SERIAL})
 endfunction()
 
 # eventstore_script_test(NAME <name> COMMAND <program> <argument>... [TIMEOUT <seconds>])

@@ -14,8 +14,10 @@ SKIPPED = "<testsuite><testcase classname='C' name='s'><skipped message='no netw
 
 
 class RunTestsTest(unittest.TestCase):
-    def run_suites(self, suites, *args):
-        """`suites`: name to (result file's text or None, exit code). Returns (exit code, last line, output)."""
+    def run_suites(self, suites, *args, says=""):
+        """`suites`: name to (result file's text or None, exit code). `says`: shell that each of them runs.
+
+        Returns (exit code, last line, output)."""
         with tempfile.TemporaryDirectory() as build:
             lines = []
             for name, (result, code) in suites.items():
@@ -23,7 +25,7 @@ class RunTestsTest(unittest.TestCase):
                 source.write_text(result or "")
                 script = f"cp {source} {build}/test-results/{name}.xml; " if result is not None else ""
                 ending = f"kill -{-code} $$" if code < 0 else f"exit {code}"
-                lines.append(f'add_test({name} "/bin/sh" "-c" "{script}echo said by {name}; {ending}")')
+                lines.append(f'add_test({name} "/bin/sh" "-c" "{script}{says}echo said by {name}; {ending}")')
                 lines.append(f"set_tests_properties({name} PROPERTIES TIMEOUT 2 SKIP_RETURN_CODE 77)")
             pathlib.Path(build, "CTestTestfile.cmake").write_text("\n".join(lines).replace("$$", "\\$\\$"))
             # A result of an earlier run, which must not count.
@@ -73,6 +75,14 @@ class RunTestsTest(unittest.TestCase):
     def test_a_failed_test_in_a_suite_that_exits_with_0_is_a_failure(self):
         code, last, output = self.run_suites({"one": (FAILING, 0)})
         self.assertEqual((code, last), (1, "1 passed, 1 failed"), output)
+
+    def test_a_report_of_a_sanitizer_is_a_failure(self):
+        for options in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+            # What a sanitizer does: it appends program and process to the path it was given.
+            says = f"path=${{{options}##*log_path=}}; echo a data race >${{path%%:*}}.server.7; "
+            code, last, output = self.run_suites({"one": (PASSING, 0)}, says=says.replace("$", "\\$"))
+            self.assertEqual((code, last), (1, "1 passed, 1 failed"), output)
+            self.assertIn("FAILED sanitizer.server.7\n    a data race", output)
 
     def test_skipped_tests_are_listed_with_their_reason(self):
         code, last, output = self.run_suites({"one": (PASSING, 0), "two": (SKIPPED, 77)})

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Configuring and building in build/. To be sourced after common.sh, in the top folder of the checkout.
+# Configuring and building in build/ and build-<preset>/. To be sourced after common.sh, in the top folder of the checkout.
 
 # As many compilers as there are processors, and 700 MB of memory for each: gRPC's headers are large.
 build_jobs() {
@@ -19,10 +19,20 @@ is_configured() {
 }
 
 configure() {
-  local tests=ON log=build/configure.log
+  local tests=ON
   [ "$1" = with-tests ] || tests=OFF
-  mkdir -p build
-  if ! cmake -S . -B build -G Ninja -DEVENTSTORE_BUILD_TESTS="$tests" >"$log" 2>&1; then
+  run_cmake build -S . -B build -G Ninja -DEVENTSTORE_BUILD_TESTS="$tests"
+}
+
+# A preset of CMakePresets.json, in build-<its name>/.
+configure_preset() { run_cmake "build-$1" --preset "$1"; }
+
+# run_cmake FOLDER ARGUMENT... : its words are shown only when it fails.
+run_cmake() {
+  local log=$1/configure.log
+  mkdir -p "$1"
+  shift
+  if ! cmake "$@" >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     return 1
   fi

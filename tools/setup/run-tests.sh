@@ -8,6 +8,8 @@
 # or that holds no test counts as one that failed. The last line is "N passed, N failed", with ", N skipped" behind it
 # when there are any; the exit code is 1 when something failed or nothing ran.
 #
+# In a build with sanitizers a report of any process counts as one that failed too.
+#
 # EVENTSTORE_TEST_JOBS: how many suites at a time, by default one for each processor.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,10 +31,15 @@ results=$build/test-results
 rm -rf "$results"
 mkdir -p "$results"
 
-# Sanitizers end the program at the first finding, so that the suite counts as failed.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
-export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
-export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1}
+# Sanitizers end the program at the first finding. Their reports go to files, where sum-test-results.py counts them: a
+# server that a test kills anyway must not take its report with it. CMakePresets.json has the same without the files.
+tests=$(cd "$here/../../tests" && pwd)
+report=log_path=$results/sanitizer:log_exe_name=1
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}:$report
+export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$tests/lsan.supp:print_suppressions=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}:$report
+tsan=halt_on_error=1:second_deadlock_stack=1:suppressions=$tests/tsan.supp:print_suppressions=0
+export TSAN_OPTIONS=${TSAN_OPTIONS:-$tsan}:$report
 
 ctest --test-dir "$build" --show-only=json-v1 "$@" >"$results/suites.json"
 ctest --test-dir "$build" --no-tests=error -j "${EVENTSTORE_TEST_JOBS:-$(nproc)}" \

@@ -4,6 +4,7 @@
   suites.json    the suites that were to run (ctest --show-only=json-v1)
   ctest.junit    how ctest saw each of them end
   <suite>.xml    the tests of a suite, JUnit
+  sanitizer.*    reports of sanitizers, of whichever process: sanitizer.<program>.<process id>
 """
 import json
 import pathlib
@@ -126,6 +127,8 @@ def main(folder):
             continue
         for case in root.iter("testcase"):
             add_case(totals, part, case)
+    for path in sorted(folder.glob("sanitizer.*")):
+        totals.fail(path.name, path.read_text(errors="replace").strip())
     if not suites:
         print("no suite matches: nothing ran")
     report(totals)
