@@ -103,6 +103,8 @@ void AppendStream::Submit(std::int64_t number, v1::AppendRequest&& item, domain:
 
 void AppendStream::Complete(std::int64_t number, std::size_t bytes,
                             const absl::StatusOr<domain::AppendBatchResult>& result) {
+  // Once this item no longer counts as waiting, gRPC may finish the stream on another thread.
+  const auto keep = shared_from_this();
   Next next;
   {
     const std::scoped_lock lock(mutex_);
