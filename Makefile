@@ -2,11 +2,11 @@
 # make run EVENTSTORE_GRPC_LISTEN=127.0.0.1:50052
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan build demo lint format clean
+.PHONY: help run test test-asan test-tsan build demo bench bench-growth lint format clean
 MAKEFLAGS += --no-print-directory
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## install what is needed, build, and serve until Ctrl-C (ARGS="--data-dir DIR")
 	@tools/setup/run.sh $(ARGS)
@@ -26,6 +26,12 @@ build: ## build everything into build/ (make test or make run install what it ne
 
 demo: ## turn a git history into events and look at them (REPO=path, this one by default)
 	@tools/demo.sh
+
+bench: ## measure side by side with COPY, SQL and other event stores; about half an hour (ARGS="--rounds 1 --seconds 1")
+	@tools/bench/run.sh bench $(ARGS)
+
+bench-growth: ## measure as the store grows, to ten years of chunks and ten million events (ARGS="--max-events 1000000")
+	@tools/bench/run.sh growth $(ARGS)
 
 lint: ## check format, scripts, clang-tidy and protos
 	@tools/setup/lint.sh $(ARGS)

@@ -140,6 +140,12 @@ class EventbenchTest(StoreTest):
             self.assertIn("<svg", page)
             self.assertIn("append", page)
 
+    def test_streams_are_held_open(self):
+        self.bench("--fill", "2000", "--aggregates", "1", "--mix", "replay")
+        result = self.bench("--hold-reads", "20", "--hold-appends", "20", "--hold-pause", "0.1", seconds="1")
+        self.assertEqual((result["open"], result["failed"]), (40, 0), result)
+        self.assertGreater(result["pages"], 20)
+
     def test_failures_have_their_exit_codes(self):
         self.assertEqual(self.run_bench("--mix", "nothing").returncode, USAGE)
         self.assertEqual(self.run_bench("--batch-size", "5000", "--mix", "batch").returncode, USAGE)

@@ -7,10 +7,12 @@
 #include <iostream>
 #include <string>
 
+#include "tools/eventbench/load/hold.h"
 #include "tools/eventbench/options/flags.h"
 #include "tools/eventbench/report/json.h"
 #include "tools/eventbench/report/page.h"
 #include "tools/eventbench/report/text.h"
+#include "tools/eventbench/run/connect.h"
 #include "tools/eventbench/run/run.h"
 #include "tools/eventctl/exit_code.h"
 #include "tools/eventctl/input/interrupt.h"
@@ -76,6 +78,28 @@ eventctl::ExitCode RunAndReport(const Options& options, const OutputFlags& outpu
   return eventctl::kOk;
 }
 
+eventctl::ExitCode HoldAndReport(const Options& options, const OutputFlags& output) {
+  const eventctl::Interrupt interrupt;
+  eventctl::ProgressLine progress(std::cerr, eventctl::InspectTerminal(2), true);
+  const auto channels = Connect(options, options.connections);
+  if (!channels.ok()) return ExitCodeOf(channels.status());
+  const HoldFigures held = Hold(options, *channels, [&](const HoldFigures& live) {
+    progress.Show(live.seconds_done / options.seconds,
+                  fmt::format("{} streams open, {} failed, {} pages", live.open, live.failed, live.pages));
+    return !interrupt.requested();
+  });
+  progress.End();
+  if (output.json) {
+    std::cout << ToJson(options, held) << std::endl;
+  } else {
+    std::cout << fmt::format("{} streams were open for {:.1f} s; {} pages, {} bytes; {} failed\n", held.open,
+                             held.seconds_done, held.pages, held.bytes, held.failed);
+    for (const auto& [reason, times] : held.errors) std::cout << fmt::format("{} {}\n", times, reason);
+  }
+  if (interrupt.requested()) return eventctl::kInterrupted;
+  return held.failed > 0 ? eventctl::kFailed : eventctl::kOk;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -97,5 +121,5 @@ int main(int argc, char** argv) {
     std::cerr << "error: " << status.message() << '\n';
     return eventctl::kUsage;
   }
-  return RunAndReport(options, output);
+  return options.holds() ? HoldAndReport(options, output) : RunAndReport(options, output);
 }

@@ -37,6 +37,7 @@ constexpr char kFooter[] =
     "  eventbench --mix stream --in-flight 256 --distribution distinct --check exact\n"
     "  eventbench --mix batch --batch-size 100 --in-flight 4\n"
     "  eventbench --mix append --distribution hot --check any\n"
+    "  eventbench --hold-reads 500 --hold-appends 500 --seconds 60\n"
     "  eventbench --mix replay --fill 1000 --aggregates 100 --newest-first --read-limit 10 --json";
 
 const std::map<std::string, Distribution>& Distributions() {
@@ -134,6 +135,14 @@ void AddReads(CLI::App& app, Options& options) {
   app.add_flag("--newest-first", options.newest_first, "Read backward");
 }
 
+void AddHold(CLI::App& app, Options& options) {
+  AddNumber(app, "--hold-reads", options.hold_reads, 0, 1'000'000,
+            "Instead of a mix: keep so many streams open that read everything, slowly");
+  AddNumber(app, "--hold-appends", options.hold_appends, 0, 1'000'000, "... and so many AppendStreams without an item");
+  AddFlag(app, "--hold-pause", options.hold_pause, "S", "Rest of a slow reader between two pages (default 5)")
+      ->check(CLI::Range(0.0, 3'600.0));
+}
+
 }  // namespace
 
 void AddFlags(CLI::App& app, Options& options, OutputFlags& output) {
@@ -144,6 +153,7 @@ void AddFlags(CLI::App& app, Options& options, OutputFlags& output) {
   AddLoad(app, options);
   AddWrites(app, options);
   AddReads(app, options);
+  AddHold(app, options);
   app.add_flag("--json", output.json, "The result as one JSON object, with a series over time");
   AddFlag(app, "--html", output.html, "FILE", "Write a page with charts there");
   AddFlag(app, "--svg", output.svg, "FILE", "Write the charts alone there");

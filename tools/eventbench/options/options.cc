@@ -25,6 +25,9 @@ absl::Status Check(const Options& options) {
   if (options.verify && !options.mix.HasWrites() && options.fill == 0) {
     return absl::InvalidArgumentError("--verify checks what was written, and nothing would be: add append to --mix");
   }
+  if (options.holds() && options.verify) {
+    return absl::InvalidArgumentError("--hold-reads and --hold-appends write nothing to --verify");
+  }
   return absl::OkStatus();
 }
 

@@ -50,6 +50,13 @@ struct Options {
   bool newest_first = false;
 
   bool verify = false;
+
+  // Instead of the mix: streams that are only kept open.
+  int hold_reads = 0;
+  int hold_appends = 0;
+  double hold_pause = 5;  // seconds between two pages of a reader
+
+  bool holds() const { return hold_reads + hold_appends > 0; }
 };
 
 // What single flags cannot see of themselves; the error is for people.

@@ -114,4 +114,20 @@ std::string ToJson(const Options& options, const RunResult& result) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string ToJson(const Options& options, const HoldFigures& held) {
+  Json json{{"options",
+             {{"server", options.server},
+              {"hold_reads", options.hold_reads},
+              {"hold_appends", options.hold_appends},
+              {"hold_pause", options.hold_pause},
+              {"connections", options.connections}}},
+            {"seconds", held.seconds_done},
+            {"open", held.open},
+            {"pages", held.pages},
+            {"bytes", held.bytes},
+            {"failed", held.failed},
+            {"errors", held.errors}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace eventstore::eventbench

@@ -3,11 +3,13 @@
 
 #include <string>
 
+#include "tools/eventbench/load/hold.h"
 #include "tools/eventbench/options/options.h"
 #include "tools/eventbench/run/run.h"
 
 namespace eventstore::eventbench {
 
 std::string ToJson(const Options& options, const RunResult& result);
+std::string ToJson(const Options& options, const HoldFigures& held);
 
 }  // namespace eventstore::eventbench
