@@ -108,7 +108,12 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   appender_options.max_queue_per_lane = static_cast<std::size_t>(settings.max_queue);
   storage::Appender appender(appender_options, conninfo, identity.lanes, chunks, readers, clock, sleep);
   // Ends before the appender and the readers do, and with the draining: it must not delay the stop.
-  auto closing = std::make_unique<storage::ClosingThread>(conninfo);
+  std::unique_ptr<storage::ClosingThread> closing;
+  if (settings.close_chunks_seconds > 0) {
+    storage::ClosingThreadOptions closing_options;
+    closing_options.interval = std::chrono::seconds{settings.close_chunks_seconds};
+    closing = std::make_unique<storage::ClosingThread>(conninfo, closing_options);
+  }
   service::EventStoreService event_store({calls, append_streams, appender, readers, chunks, clock, ids,
                                           std::chrono::milliseconds{settings.default_deadline_ms}});
 

@@ -21,6 +21,7 @@ struct Settings {
   int read_connections = 0;
   int max_queue = 0;  // requests waiting in one lane
   int default_deadline_ms = 0;
+  int close_chunks_seconds = 0;
   int drain_seconds = 0;
   bool no_migrate = false;
   int retention_days = 0;  // 0: keep everything

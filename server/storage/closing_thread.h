@@ -21,7 +21,6 @@ struct ClosingThreadOptions {
 
 class ClosingThread {
  public:
-  explicit ClosingThread(const std::string& conninfo) : ClosingThread(conninfo, ClosingThreadOptions()) {}
   ClosingThread(const std::string& conninfo, ClosingThreadOptions options);
   // Cancels what runs; a chunk that was not finished is recorded by whoever comes next.
   ~ClosingThread();

@@ -57,6 +57,7 @@ TEST(SettingsTest, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(settings.read_connections, 4);
   EXPECT_EQ(settings.max_queue, 4096);
   EXPECT_EQ(settings.default_deadline_ms, 30000);
+  EXPECT_EQ(settings.close_chunks_seconds, 300);
   EXPECT_EQ(settings.drain_seconds, 10);
   EXPECT_EQ(settings.retention_days, 0);
   EXPECT_EQ(settings.log_level, "info");
@@ -152,6 +153,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{{"--lanes", "65"}, "from 1 to 64"}, Bad{{"--lanes", "2x"}, "whole number"},
         Bad{{"--lanes", "99999999999"}, "whole number"}, Bad{{"--read-connections", "-1"}, "read_connections"},
         Bad{{"--max-queue", "1e3"}, "max_queue"}, Bad{{"--drain-seconds", "3601"}, "drain_seconds"},
+        Bad{{"--close-chunks-seconds", "-1"}, "close_chunks_seconds"},
         Bad{{"--retention-days", "-1"}, "retention_days"}, Bad{{"--default-deadline-ms", "0"}, "default_deadline_ms"},
         Bad{{"--grpc-listen", "50051"}, "HOST:PORT"}, Bad{{"--grpc-listen", "127.0.0.1:65536"}, "HOST:PORT"},
         Bad{{"--grpc-listen", "::1:50051"}, "HOST:PORT"}, Bad{{"--grpc-listen", ":50051"}, "HOST:PORT"},
