@@ -34,7 +34,7 @@ Appender::Appender(AppenderOptions options, const std::string& conninfo, int lan
   for (int lane = 0; lane < lanes; ++lane) {
     LaneWriterOptions writer;
     writer.lane = lane;
-    writer.max_queue = options.max_queue_per_lane;
+    writer.queue.max_requests = options.max_queue_per_lane;
     writers_.push_back(std::make_unique<LaneWriter>(writer, conninfo, lanes, chunks, clock, sleep));
   }
 }

@@ -40,77 +40,25 @@ LaneWriter::LaneWriter(LaneWriterOptions options, const std::string& conninfo, i
       sleep_(std::move(sleep)),
       conninfo_(conninfo),
       session_(conninfo, fmt::format("lane {}", options.lane), kAppendSettings),
+      queue_(options.queue),
       thread_([this] { Run(); }) {}
 
 LaneWriter::~LaneWriter() {
-  Requests left;
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-    while (!queue_.empty()) {
-      left.push_back(std::move(queue_.front()));
-      queue_.pop_front();
-    }
-  }
-  wake_.notify_all();
+  Requests left = queue_.Empty();
   Fail(left, ShuttingDown());
   if (thread_.joinable()) thread_.join();
   // What the last batch sent back to the queue.
-  left.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.end()));
+  left = queue_.Empty();
   Fail(left, ShuttingDown());
 }
 
-bool LaneWriter::Submit(AppendRequest& request) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (stopping_ || draining_ || queue_.size() >= options_.max_queue) return false;
-    if (!queue_.empty() && queued_bytes_ + request.bytes > options_.max_queue_bytes) return false;
-    queued_bytes_ += request.bytes;
-    queue_.push_back(std::make_unique<AppendRequest>(std::move(request)));
-  }
-  wake_.notify_one();
-  return true;
-}
-
 void LaneWriter::Drain() {
-  {
-    const std::scoped_lock lock(mutex_);
-    draining_ = true;
-  }
-  wake_.notify_all();
+  queue_.Close();
   if (thread_.joinable()) thread_.join();
 }
 
-std::size_t LaneWriter::queued() const {
-  const std::scoped_lock lock(mutex_);
-  return queue_.size();
-}
-
 void LaneWriter::Run() {
-  Requests batch;
-  while (Take(batch)) Process(std::move(batch));
-}
-
-// No waiting for more: while one batch commits, the next one gathers.
-bool LaneWriter::Take(Requests& batch) {
-  batch.clear();
-  std::unique_lock lock(mutex_);
-  wake_.wait(lock, [&] { return stopping_ || draining_ || !queue_.empty(); });
-  if (stopping_ || queue_.empty()) return false;
-  std::size_t events = 0;
-  std::size_t bytes = 0;
-  while (!queue_.empty()) {
-    const AppendRequest& next = *queue_.front();
-    const bool fits =
-        events + next.events <= options_.max_batch_events && bytes + next.bytes <= options_.max_batch_bytes;
-    if (!batch.empty() && !fits) break;
-    events += next.events;
-    bytes += next.bytes;
-    queued_bytes_ -= next.bytes;
-    batch.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
-  return true;
+  for (Requests batch = queue_.Take(); !batch.empty(); batch = queue_.Take()) Process(std::move(batch));
 }
 
 void LaneWriter::Process(Requests batch) {
@@ -303,17 +251,8 @@ void LaneWriter::Answer(Requests& batch, Attempt& attempt) {
     const auto request = std::move(batch[i]);
     request->done(request->batch, std::move(outcome));
   }
-  Requeue(std::move(deferred));
-}
-
-// To the front, in their order: they keep their place before what came later. The double of the first one is stored now,
-// so it is decided next time.
-void LaneWriter::Requeue(Requests requests) {
-  const std::scoped_lock lock(mutex_);
-  for (auto request = requests.rbegin(); request != requests.rend(); ++request) {
-    queued_bytes_ += (*request)->bytes;
-    queue_.push_front(std::move(*request));
-  }
+  // The double of the first one is stored now, so it is decided next time.
+  queue_.PutBack(std::move(deferred));
 }
 
 void LaneWriter::Fail(Requests& batch, const absl::Status& status) {

@@ -14,19 +14,14 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <functional>
-#include <memory>
-#include <mutex>
 #include <set>
 #include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/domain/append.h"
 #include "server/domain/clock.h"
 #include "server/domain/decide.h"
+#include "server/storage/append_queue.h"
 #include "server/storage/chunk_catalog.h"
 #include "server/storage/commit_outcome.h"
 #include "server/storage/pipeline_session.h"
@@ -34,32 +29,9 @@
 
 namespace eventstore::storage {
 
-struct AppendOutcome {
-  absl::StatusOr<domain::AppendBatchResult> result;
-  // A conflict that an append repeated after more than kIdWindow would get too: old_repeat.h finds out.
-  bool may_be_old_repeat = false;
-};
-
-struct AppendRequest {
-  domain::AppendBatch batch;
-  std::set<int> lanes;  // of every aggregate it names
-  std::size_t events = 0;
-  std::size_t bytes = 0;
-  domain::MonotonicTime deadline;
-  // Set when the caller has gone: not written any more, if it still waits. May be null.
-  std::shared_ptr<const std::atomic<bool>> cancelled;
-  // Called once, on the writer's thread; must not block.
-  std::function<void(const domain::AppendBatch&, AppendOutcome)> done;
-};
-
 struct LaneWriterOptions {
   int lane = 0;
-  // What may wait: so many requests and, beside a first one, so many bytes of data and metadata. More is refused.
-  std::size_t max_queue = 4096;
-  std::size_t max_queue_bytes = 64 << 20;
-  // Of one transaction. More waits for the next: they bound its memory and the time it holds its lanes.
-  std::size_t max_batch_events = 2'000;
-  std::size_t max_batch_bytes = 4 << 20;
+  AppendQueueOptions queue;
   std::chrono::milliseconds commit_patience{15'000};
 };
 
@@ -71,20 +43,19 @@ class LaneWriter {
   ~LaneWriter();
 
   // False: the queue is full or the writer stops, and `request` is untouched.
-  bool Submit(AppendRequest& request);
+  bool Submit(AppendRequest& request) { return queue_.Put(request); }
   // Finishes what waits, then ends the thread.
   void Drain();
 
-  std::size_t queued() const;
+  std::size_t queued() const { return queue_.size(); }
   std::uint64_t appended_events() const { return appended_events_; }
   std::uint64_t transactions() const { return transactions_; }
 
  private:
-  using Requests = std::vector<std::unique_ptr<AppendRequest>>;
+  using Requests = AppendRequestList;
   struct Attempt;
 
   void Run();
-  bool Take(Requests& batch);
   void Process(Requests batch);
   void DropDead(Requests& batch);
   absl::Status Prepare();
@@ -98,7 +69,6 @@ class LaneWriter {
   absl::Status CheckIdentity();
   void Rollback();
   void Answer(Requests& batch, Attempt& attempt);
-  void Requeue(Requests requests);
   static void Fail(Requests& batch, const absl::Status& status);
 
   const LaneWriterOptions options_;
@@ -114,12 +84,7 @@ class LaneWriter {
   std::atomic<std::uint64_t> appended_events_ = 0;
   std::atomic<std::uint64_t> transactions_ = 0;
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::unique_ptr<AppendRequest>> queue_;
-  std::size_t queued_bytes_ = 0;
-  bool draining_ = false;
-  bool stopping_ = false;
+  AppendQueue queue_;
   std::thread thread_;
 };
 
