@@ -1,6 +1,7 @@
 #include "server/storage/append_queue.h"
 
 #include <iterator>
+#include <ranges>
 #include <utility>
 
 namespace eventstore::storage {
@@ -39,9 +40,9 @@ AppendRequestList AppendQueue::Take() {
 
 void AppendQueue::PutBack(AppendRequestList requests) {
   const std::scoped_lock lock(mutex_);
-  for (auto request = requests.rbegin(); request != requests.rend(); ++request) {
-    bytes_ += (*request)->bytes;
-    requests_.push_front(std::move(*request));
+  for (auto& request : std::views::reverse(requests)) {
+    bytes_ += request->bytes;
+    requests_.push_front(std::move(request));
   }
 }
 

@@ -100,7 +100,6 @@ void PipelineSession::Disconnect() {
   connection_.reset();
   prepared_.clear();
   awaited_.clear();
-  preparing_.clear();
 }
 
 bool PipelineSession::in_transaction() const {
@@ -140,8 +139,7 @@ absl::Status PipelineSession::Add(const Prepared& statement, const Parameters& p
                       parameters.types_.data()) != 1) {
       return Lost();
     }
-    awaited_.push_back(false);
-    preparing_.push_back(statement.name);
+    awaited_.push_back({statement.name});
     prepared_.insert(statement.name);
   }
   const Wire wire(parameters.values_);
@@ -149,7 +147,7 @@ absl::Status PipelineSession::Add(const Prepared& statement, const Parameters& p
                           wire.formats.data(), kBinary) != 1) {
     return Lost();
   }
-  awaited_.push_back(true);
+  awaited_.push_back({});
   return absl::OkStatus();
 }
 
@@ -161,7 +159,7 @@ absl::Status PipelineSession::AddOnce(const std::string& sql, const Parameters& 
                         kBinary) != 1) {
     return Lost();
   }
-  awaited_.push_back(true);
+  awaited_.push_back({});
   return absl::OkStatus();
 }
 
@@ -171,52 +169,44 @@ absl::Status PipelineSession::Send() {
   return absl::OkStatus();
 }
 
+// All results of one statement: its own, and nothing or, of a dying backend, a second error. False: the connection is lost.
+bool PipelineSession::CollectOne(const Awaited& awaited, std::vector<Rows>& rows, absl::Status& failed) {
+  bool first = true;
+  for (Result result(PQgetResult(connection_.get()), &PQclear); result;
+       result.reset(PQgetResult(connection_.get())), first = false) {
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (!IsGood(status)) {
+      if (!awaited.preparing.empty()) prepared_.erase(awaited.preparing);
+      if (failed.ok() && status != PGRES_PIPELINE_ABORTED) failed = StatusOf(result.get());
+    } else if (awaited.preparing.empty()) {
+      rows.emplace_back(result.release());
+      ++succeeded_;
+    }
+    if (PQstatus(connection_.get()) != CONNECTION_OK) return false;
+  }
+  return !first;
+}
+
 absl::StatusOr<std::vector<Rows>> PipelineSession::Collect() {
   succeeded_ = 0;
   if (!connection_) return LostAs("not connected");
   std::vector<Rows> rows;
   absl::Status failed = absl::OkStatus();
-  std::size_t prepared = 0;
-  for (const bool is_statement : awaited_) {
-    Result result(PQgetResult(connection_.get()), &PQclear);
-    if (!result) return Lost();
-    const ExecStatusType status = PQresultStatus(result.get());
-    if (!is_statement && !IsGood(status)) prepared_.erase(preparing_.at(prepared));
-    if (!is_statement) ++prepared;
-    if (IsGood(status)) {
-      if (is_statement) {
-        rows.emplace_back(result.release());
-        ++succeeded_;
-      }
-    } else if (failed.ok() && status != PGRES_PIPELINE_ABORTED) {
-      failed = StatusOf(result.get());
-    }
-    if (PQstatus(connection_.get()) != CONNECTION_OK) {
-      Disconnect();
-      return failed.ok() ? StatusFromSqlState("", "the connection was lost") : failed;
-    }
-    // The end of this statement's results. A dying backend may send a second error.
-    for (Result more(PQgetResult(connection_.get()), &PQclear); more; more.reset(PQgetResult(connection_.get()))) {
-      if (failed.ok() && !IsGood(PQresultStatus(more.get()))) failed = StatusOf(more.get());
-      if (PQstatus(connection_.get()) != CONNECTION_OK) {
-        Disconnect();
-        return failed;
-      }
-    }
+  for (const Awaited& awaited : awaited_) {
+    if (CollectOne(awaited, rows, failed)) continue;
+    const absl::Status lost = Lost();
+    return failed.ok() ? lost : failed;
   }
   awaited_.clear();
-  preparing_.clear();
   const Result sync(PQgetResult(connection_.get()), &PQclear);
-  if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC) {
-    const absl::Status lost = sync && !IsGood(PQresultStatus(sync.get())) ? StatusOf(sync.get()) : Lost();
+  if (PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC) {
+    const absl::Status lost = sync ? StatusOf(sync.get()) : Lost();
     Disconnect();
     return failed.ok() ? lost : failed;
   }
-  if (!failed.ok()) {
-    if (IsConnectionLost(failed)) Disconnect();
-    return failed;
-  }
-  return rows;
+  if (failed.ok()) return rows;
+  if (IsConnectionLost(failed)) Disconnect();
+  return failed;
 }
 
 absl::StatusOr<std::vector<Rows>> PipelineSession::Run() {

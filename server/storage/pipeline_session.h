@@ -90,6 +90,11 @@ class PipelineSession {
   absl::StatusOr<std::vector<Rows>> Run();
 
  private:
+  struct Awaited {
+    std::string preparing;  // the name of the statement that this prepares; empty: it runs one
+  };
+
+  bool CollectOne(const Awaited& awaited, std::vector<Rows>& rows, absl::Status& failed);
   absl::Status Lost();
   absl::Status LostAs(const std::string& message);
 
@@ -98,9 +103,7 @@ class PipelineSession {
   const std::string settings_;
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
   std::unordered_set<std::string> prepared_;
-  // What was sent or queued: true for a statement, false for the preparation of one.
-  std::vector<bool> awaited_;
-  std::vector<std::string> preparing_;
+  std::vector<Awaited> awaited_;  // queued or sent
   std::size_t succeeded_ = 0;
   std::uint64_t generation_ = 0;
 };
