@@ -18,7 +18,8 @@ absl::StatusOr<domain::Version> AggregateCursor::OldestStored(Session& session, 
   AggregatePlaces known;
   known.more = true;
   std::size_t place = 0;
-  for (const Chunk& chunk : Overlapping(list, {head_.first_timestamp, head_.last_timestamp + 1})) {
+  const domain::TimeRange lifetime{head_.first_timestamp, head_.last_timestamp + 1};
+  for (const Chunk& chunk : Overlapping(list, lifetime)) {
     if (!chunk.ClosedBy(changes)) {
       auto rows = session.RunText("SELECT min(version) FROM " + chunk.table + " WHERE aggregate_id = $1::uuid",
                                   {query_.aggregate_id.ToString()});
