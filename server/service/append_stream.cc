@@ -29,6 +29,7 @@ AppendStream* AppendStream::Begin(const AppendStreamParts& parts, const grpc::Ca
     const std::scoped_lock lock(stream->mutex_);
     stream->reading_ = true;
   }
+  HandOver(stream.get());
   stream->StartRead(&stream->incoming_);
   parts.streams.Add(stream);
   return stream.get();

@@ -22,6 +22,7 @@
 #include "server/domain/clock.h"
 #include "server/service/append_streams.h"
 #include "server/service/call_count.h"
+#include "server/service/handover.h"
 #include "server/service/request_parser.h"
 #include "server/storage/appender.h"
 
@@ -48,7 +49,10 @@ class AppendStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
-  void OnCancel() override { *cancelled_ = true; }
+  void OnCancel() override {
+    TakeOver(this);
+    *cancelled_ = true;
+  }
   void OnDone() override;
 
  private:

@@ -13,7 +13,9 @@ PageStream::PageStream(PageStreamParts parts, std::unique_ptr<storage::Cursor> c
       counted_(parts_.calls),
       cursor_(std::move(cursor)),
       encode_(std::move(encode)),
-      owes_page_(first_page_always) {}
+      owes_page_(first_page_always) {
+  HandOver(this);
+}
 
 PageStream* PageStream::Failed(PageStreamParts parts, const absl::Status& status) {
   auto* stream = new PageStream(std::move(parts), nullptr, nullptr, false);
@@ -47,6 +49,7 @@ void PageStream::ReadAndWrite(absl::StatusOr<storage::Session*> session) {
   }
   owes_page_ = false;
   message_ = encode_(*page);
+  HandOver(this);
   if (page->last) {
     StartWriteAndFinish(&message_, grpc::WriteOptions(), grpc::Status::OK);
   } else {
@@ -55,6 +58,7 @@ void PageStream::ReadAndWrite(absl::StatusOr<storage::Session*> session) {
 }
 
 void PageStream::OnWriteDone(bool ok) {
+  TakeOver(this);
   // After StartWriteAndFinish gRPC goes straight to OnDone.
   if (!ok || cancelled_) return Finish(grpc::Status::CANCELLED);
   ScheduleNext();

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "server/domain/clock.h"
 #include "server/service/call_count.h"
+#include "server/service/handover.h"
 #include "server/storage/cursor.h"
 #include "server/storage/read_executor.h"
 
@@ -37,7 +38,10 @@ class PageStream : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void Start() { ScheduleNext(); }
 
   void OnWriteDone(bool ok) override;
-  void OnCancel() override { cancelled_ = true; }
+  void OnCancel() override {
+    TakeOver(this);
+    cancelled_ = true;
+  }
   void OnDone() override { delete this; }
 
  private:

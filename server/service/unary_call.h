@@ -9,12 +9,13 @@
 #include "absl/status/status.h"
 #include "google/protobuf/message.h"
 #include "server/service/call_count.h"
+#include "server/service/handover.h"
 
 namespace eventstore::service {
 
 class UnaryCall : public grpc::ServerUnaryReactor {
  public:
-  UnaryCall(CallCount& calls, grpc::ByteBuffer* response) : counted_(calls), response_(response) {}
+  UnaryCall(CallCount& calls, grpc::ByteBuffer* response) : counted_(calls), response_(response) { HandOver(this); }
 
   void Reply(const google::protobuf::Message& message);
   void Fail(const absl::Status& status);
@@ -22,7 +23,10 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   // Becomes true when the client has gone. Outlives the call.
   std::shared_ptr<const std::atomic<bool>> cancelled() const { return cancelled_; }
 
-  void OnCancel() override { *cancelled_ = true; }
+  void OnCancel() override {
+    TakeOver(this);
+    *cancelled_ = true;
+  }
   void OnDone() override { delete this; }
 
  private:
