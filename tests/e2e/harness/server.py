@@ -7,12 +7,12 @@ import subprocess
 import tempfile
 import time
 
-from harness.client import Client
+from harness.client import SLOWER, Client
 from harness.database import Database
 
 BINARY = os.environ["EVENTSTORED_BINARY"]
 # initdb on a busy machine is the longest part.
-PATIENCE_S = 120
+PATIENCE_S = 120 * SLOWER
 # Of the private PostgreSQL. Nothing here pulls the plug, so fsync only costs time; and with the number of locks that
 # PostgreSQL ships with, a statement that opens too many chunks fails here before it fails for somebody else.
 _LOCAL_CONF = "fsync = off\nfull_page_writes = off\nshared_buffers = 64MB\nmax_locks_per_transaction = 64\n"
@@ -116,7 +116,7 @@ class Server:
     def signal(self, number):
         self._process.send_signal(number)
 
-    def wait(self, patience_s=60):
+    def wait(self, patience_s=60 * SLOWER):
         """The exit code."""
         return self._process.wait(patience_s)
 
