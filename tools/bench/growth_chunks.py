@@ -77,7 +77,7 @@ def measure_history(run):
     """The same with a real history, where one is given: its figure then is the one that the target speaks of."""
     if not run.arguments.history:
         raise Failed("no --history FILE was given")
-    database = growth_history.load(run.cluster, run.arguments.history)
+    database = growth_history.load(run.cluster, run.arguments.history, run.settle)
     aggregate = run.cluster.rows(growth_history.LONG_LIVED, database)[0]
     run.rounds([("longest-lived aggregate of the history", lambda: run.read_whole(database, aggregate))])
     p50, p99, events = (run.median(database, "whole", key) for key in ("p50_ms", "p99_ms", "events"))

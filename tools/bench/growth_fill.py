@@ -99,8 +99,8 @@ def exists(cluster, name):
     return bool(cluster.rows(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"))
 
 
-def fill(cluster, store, payload):
-    """Makes it, or goes on where an earlier run was ended."""
+def fill(cluster, store, payload, settle):
+    """Makes it, or goes on where an earlier run was ended. `settle()`: what a server does with a store once filled."""
     if not exists(cluster, store.name):
         cluster.psql("postgres", f"CREATE DATABASE {store.name} TEMPLATE {cluster.template()}")
     if not cluster.rows("SELECT to_regclass('growth_progress')", store.name):
@@ -125,6 +125,7 @@ def fill(cluster, store, payload):
         next_event = last
         left = (time.monotonic() - began) / (next_event - begun_at) * (store.events - next_event)
         print(f"  {store.name}: {next_event:,} of {store.events:,} events, {duration(left)} left", flush=True)
+    settle()
     # Now, and not by autovacuum while something is measured.
     print(f"  {store.name}: vacuuming", flush=True)
     cluster.psql(store.name, "VACUUM ANALYZE")

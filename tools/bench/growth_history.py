@@ -27,7 +27,6 @@ FROM growth_stage WHERE day BETWEEN '{first}' AND '{last}' ORDER BY ordinal;
 _HEADS = """
 INSERT INTO aggregate_heads SELECT aggregate_id, max(version), min(stamp), max(stamp)
 FROM growth_stage GROUP BY aggregate_id;
-DROP TABLE growth_stage;
 """
 
 
@@ -62,8 +61,8 @@ def _write_stage(path, target):
     return days
 
 
-def load(cluster, path):
-    """The database; made anew when an earlier run was ended before it was complete."""
+def load(cluster, path, settle):
+    """The database; made anew when an earlier run did not complete it. `settle(name)` as for growth_fill."""
     if exists(cluster, NAME):
         if not cluster.rows("SELECT to_regclass('growth_stage')", NAME):
             return NAME
@@ -80,8 +79,10 @@ def load(cluster, path):
             window = days[i : i + _DAYS_AT_ONCE]
             cluster.psql(NAME, _COPY.format(first=window[0], last=window[-1]))
             print(f"  {NAME}: {min(len(days), i + _DAYS_AT_ONCE):,} of {len(days):,} days", flush=True)
-        cluster.psql(NAME, "VACUUM ANALYZE")
         cluster.psql(NAME, _HEADS)
+        settle(NAME)
+        cluster.psql(NAME, "VACUUM ANALYZE")
+        cluster.psql(NAME, "DROP TABLE growth_stage")
     finally:
         if os.path.exists(stage):
             os.unlink(stage)

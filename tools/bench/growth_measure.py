@@ -6,6 +6,7 @@ import time
 from cluster import Store
 from eventbench import eventbench, sample_of
 from processes import Failed
+from progress import duration
 
 _NEWEST = ("--mix", "replay", "--in-flight", "1", "--newest-first", "--read-limit", "10")
 APPENDS = {
@@ -14,6 +15,7 @@ APPENDS = {
 }
 # How long the server may take to note its closed chunks without a new one.
 _PATIENCE_S = 60
+_TELL_EVERY_S = 5
 # One that opens thousands of chunks may need a second.
 _LONG_READ_S = 5
 
@@ -22,16 +24,21 @@ def wait_until_closed(cluster, database):
     """Until the server has recorded all chunks that are closed; nothing to wait for where it records none."""
     if not cluster.rows("SELECT to_regclass('closed_chunks')", database):
         return
-    last, changed = -1, time.monotonic()
+    first, last, began = None, None, time.monotonic()
+    changed = told = began
     while True:
         closed = int(cluster.rows("SELECT count(*) FROM closed_chunks", database)[0])
         # Today's chunk is open, and yesterday's for a while.
         all_chunks = int(cluster.rows("SELECT count(*) FROM timescaledb_information.chunks", database)[0])
         if closed >= all_chunks - 2:
             return
+        first = closed if first is None else first
         if closed != last:
             last, changed = closed, time.monotonic()
-            print(f"  {database}: {closed:,} of {all_chunks:,} chunks recorded as closed", flush=True)
+        if time.monotonic() - told >= _TELL_EVERY_S and closed > first:
+            told = time.monotonic()
+            left = (told - began) / (closed - first) * (all_chunks - closed)
+            print(f"  {database}: {closed:,} of {all_chunks:,} chunks closed, {duration(left)} left", flush=True)
         if time.monotonic() - changed > _PATIENCE_S:
             print(
                 f"  {database}: {all_chunks - closed:,} chunks are still not recorded as closed; going on", flush=True

@@ -26,7 +26,12 @@ class Run:
         self._tables, self._charts = [], []
 
     def fill(self, store):
-        fill(self.cluster, store, self.context.payload)
+        fill(self.cluster, store, self.context.payload, lambda: self.settle(store.name))
+
+    def settle(self, database):
+        """Lets a server record which chunks are closed."""
+        with growth_measure.open_store(self.context, database):
+            pass
 
     def add(self, store, figure, sample):
         self._samples.setdefault(f"{store}: {figure}", []).append(sample)

@@ -4,7 +4,6 @@ kept open."""
 import os
 import time
 
-import growth_measure
 from cluster import Store
 from growth_fill import Filled
 from machine import cpu_seconds, cpu_share, resident_mib
@@ -56,9 +55,6 @@ def measure(run):
     events = min(_EVENTS, run.arguments.max_events)
     store = Filled(f"growth_streams_{events}", events, 30, spread=1_000)
     run.fill(store)
-    # Once beforehand, so that what the server does after its first start is not in the figures.
-    with growth_measure.open_store(run.context, store.name):
-        pass
     rows = []
     for count in STREAMS:
         sample = _sample(run.context, store.name, count, max(2.0, 2 * run.context.seconds))

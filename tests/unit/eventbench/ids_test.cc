@@ -11,8 +11,8 @@ namespace {
 TEST(IdsTest, TextAndBack) {
   const std::string text = "0193b2c0-1234-7abc-9def-00112233aaff";
   const auto id = ParseId(text);
-  ASSERT_TRUE(id);
-  EXPECT_EQ(TextOf(*id), text);
+  ASSERT_TRUE(id.has_value());
+  EXPECT_EQ(TextOf(id.value()), text);
   EXPECT_EQ(ParseId("0193B2C0-1234-7ABC-9DEF-00112233AAFF"), id);
 }
 

@@ -52,14 +52,13 @@ const std::map<std::string, Distribution>& Distributions() {
 template <typename Take>
 CLI::Option* AddParsed(CLI::App& app, const std::string& name, const std::string& look, const std::string& help,
                        Take take) {
-  return app
-      .add_option_function<std::string>(
-          name,
-          [name, take](const std::string& text) {
-            if (const std::string error = take(text); !error.empty()) throw CLI::ValidationError(name, error);
-          },
-          help)
-      ->option_text(look);
+  const CLI::callback_t callback = [name, take](const CLI::results_t& values) {
+    for (const std::string& text : values) {
+      if (const std::string error = take(text); !error.empty()) throw CLI::ValidationError(name, error);
+    }
+    return true;
+  };
+  return app.add_option(name, callback, help)->option_text(look)->expected(1);
 }
 
 void AddLoad(CLI::App& app, Options& options) {

@@ -52,7 +52,8 @@ class Verification {
  private:
   void AddUnknown() {
     std::ranges::sort(only_unknown_);
-    only_unknown_.erase(std::unique(only_unknown_.begin(), only_unknown_.end()), only_unknown_.end());
+    const auto repeated = std::ranges::unique(only_unknown_);
+    only_unknown_.erase(repeated.begin(), repeated.end());
     std::erase_if(only_unknown_, [this](const Id& id) {
       return std::ranges::binary_search(begins_, id, {},
                                         [this](std::size_t at) { return ledger_.events[at].aggregate; });
