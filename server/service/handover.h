@@ -1,6 +1,6 @@
-// gRPC runs a reaction (OnWriteDone, OnCancel) after what brought it about (StartWrite, the answer of the handler), perhaps on
-// another thread, and orders the two by locks of its own. ThreadSanitizer does not see those in a gRPC that is not built for it; here it is told. Nothing in any
-// other build.
+// gRPC runs a reaction (OnWriteDone, OnCancel) after what brought it about (StartWrite, the answer of the handler), perhaps
+// on another thread, and orders the two by locks of its own. ThreadSanitizer does not see those in a gRPC that is not
+// built for it; here it is told. Nothing in any other build.
 #pragma once
 
 #if defined(__SANITIZE_THREAD__)
