@@ -164,6 +164,7 @@ class AppendStreamTest(StoreTest):
             wait_until(lambda: database.waiting("lane %"), "the lane to be busy")
             failure = failure_of(lambda: list(self.client.append_stream(
                 [message(append_request(aggregate, "any", [new_event()]))], deadline_s=1)))
+            self.client.await_end_of_earlier_calls()
         self.assertEqual(failure.code, "DEADLINE_EXCEEDED")
         self.assertEqual(before.result().version, 1)
         # Behind the one whose time was up.

@@ -68,6 +68,7 @@ class DeadlineTest(StoreTest):
                 with self.subTest(method=method):
                     failure = failure_of(lambda m=method, r=request: self.client.any(m, r, deadline_s=0))
                     self.assertEqual(failure.code, "DEADLINE_EXCEEDED")
+            self.client.await_end_of_earlier_calls()
         self.assert_not_written([victim])
 
     def test_the_server_tells_that_the_time_is_up(self):
@@ -99,19 +100,17 @@ class DeadlineTest(StoreTest):
             ]
             for call in calls:
                 self.assertEqual(call.failure().code, "DEADLINE_EXCEEDED")
+            self.client.await_end_of_earlier_calls()
         self.assert_not_written(victims)
 
     def test_an_append_cancelled_in_the_queue_is_not_written(self):
         victims = [new_id() for _ in range(4)]
         with self.busy_lanes():
             calls = [self.client.start("Append", append_request(victim, 0, [new_event()])) for victim in victims]
-            # Later calls on the same connection, answered: by then the server has seen the appends, and the end of them.
-            for _ in range(20):
-                self.client.health()
+            self.client.await_end_of_earlier_calls()
             for call in calls:
                 call.cancel()
-            for _ in range(20):
-                self.client.health()
+            self.client.await_end_of_earlier_calls()
         self.assert_not_written(victims)
 
     def test_a_short_deadline_does_not_shorten_its_neighbours(self):
@@ -125,6 +124,7 @@ class DeadlineTest(StoreTest):
             waiting = [self.client.start("Append", append_request(a, 0, [new_event()])) for a in patient]
             for call in hasty:
                 self.assertEqual(call.failure().code, "DEADLINE_EXCEEDED")
+            self.client.await_end_of_earlier_calls()
         for call in waiting:
             self.assertEqual(call.result().version, 1)
 
