@@ -30,12 +30,6 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Options& options) {
       options.target, options.credentials ? options.credentials : grpc::InsecureChannelCredentials(), arguments);
 }
 
-void FillIds(v1::AppendRequest& request, const Hooks& hooks) {
-  for (auto& event : *request.mutable_events()) {
-    if (event.id().empty()) event.set_id(hooks.make_id());
-  }
-}
-
 template <typename Request, typename Response>
 EventReader Read(std::shared_ptr<const internal::Core> core,
                  typename internal::TypedReadCall<Request, Response>::Method method, const Request& request,
@@ -85,7 +79,7 @@ absl::StatusOr<v1::AppendResponse> EventStoreClient::Append(const Aggregate& agg
 }
 
 absl::StatusOr<v1::AppendResponse> EventStoreClient::Append(v1::AppendRequest request, const CallOptions& call) const {
-  FillIds(request, core_->options().hooks);
+  internal::FillIds(request, core_->options().hooks);
   return internal::CallUnary<v1::AppendResponse>(*core_, internal::Safety::kAppendWithIds, core_->CallDeadline(call),
                                                  [&](grpc::ClientContext* context, v1::AppendResponse* response) {
                                                    return core_->stub().Append(context, request, response);
@@ -94,7 +88,7 @@ absl::StatusOr<v1::AppendResponse> EventStoreClient::Append(v1::AppendRequest re
 
 absl::StatusOr<v1::AppendBatchResponse> EventStoreClient::AppendBatch(v1::AppendBatchRequest request,
                                                                       const CallOptions& call) const {
-  for (auto& append : *request.mutable_appends()) FillIds(append, core_->options().hooks);
+  for (auto& append : *request.mutable_appends()) internal::FillIds(append, core_->options().hooks);
   return internal::CallUnary<v1::AppendBatchResponse>(
       *core_, internal::Safety::kAppendWithIds, core_->CallDeadline(call),
       [&](grpc::ClientContext* context, v1::AppendBatchResponse* response) {

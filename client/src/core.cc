@@ -33,6 +33,12 @@ Options WithDefaults(Options options) {
   return options;
 }
 
+void FillIds(v1::AppendRequest& request, const Hooks& hooks) {
+  for (auto& event : *request.mutable_events()) {
+    if (event.id().empty()) event.set_id(hooks.make_id());
+  }
+}
+
 void SetDeadline(grpc::ClientContext& context, std::optional<std::chrono::milliseconds> left) {
   if (left) context.set_deadline(std::chrono::system_clock::now() + *left);
 }

@@ -34,6 +34,9 @@ class Core {
 // Fills in what was left empty.
 Options WithDefaults(Options options);
 
+// Gives an id to every event that has none.
+void FillIds(v1::AppendRequest& request, const Hooks& hooks);
+
 // gRPC's deadlines are of the system clock; `left` comes from the injected one. None: no deadline.
 void SetDeadline(grpc::ClientContext& context, std::optional<std::chrono::milliseconds> left);
 

@@ -12,9 +12,7 @@ std::optional<domain::Uuid> MaybeUuid(const pqxx::field& field) {
   return UuidOf(field);
 }
 
-std::string Text(const pqxx::field& field) {
-  return std::string(field.c_str(), static_cast<std::size_t>(field.size()));
-}
+std::string Text(const pqxx::field& field) { return {field.c_str(), static_cast<std::size_t>(field.size())}; }
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 // Which of many similar statements, one for each chunk, a session keeps prepared. A plan costs PostgreSQL some 40 kB
-// and preparing it a round trip, so a statement is prepared when it comes a second time, and those that were not used
-// for the longest time are given up. A read that walks through ten years once prepares nothing.
+// and preparing it a round trip, so a statement is prepared when it comes a second time. One that was not used for a
+// long time makes room for it; while there is none, the new one is run as it is. So a read that walks through ten years
+// once prepares nothing, and one that does so again and again does not push out its own statements before it comes back
+// to them.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +34,7 @@ class StatementCache {
   struct Prepared {
     std::string sql;
     std::string name;
+    std::uint64_t used = 0;  // uses_ at its last one
   };
   using SeenList = std::list<std::size_t>;  // hashes of statements that came once
   using PreparedList = std::list<Prepared>;
@@ -42,6 +45,7 @@ class StatementCache {
   PreparedList prepared_;
   std::unordered_map<std::string, PreparedList::iterator> prepared_by_sql_;
   std::uint64_t names_ = 0;
+  std::uint64_t uses_ = 0;  // of any statement
 };
 
 }  // namespace eventstore::storage

@@ -5,13 +5,14 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <filesystem>
+#include <deque>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "eventstore/append_pipeline.h"
 #include "eventstore/client.h"
 #include "server/embedded/private_postgres.h"
 #include "server/storage/session.h"
@@ -38,6 +39,7 @@ class Load {
   Load(const client::EventStoreClient& store, Ledger& ledger) : store_(store), ledger_(ledger) {
     for (int i = 0; i < 8; ++i) shared_.push_back(client::MakeEvent("id").id());
     for (int i = 0; i < kClients; ++i) threads_.emplace_back([this, i] { Run(i); });
+    threads_.emplace_back([this] { RunPipeline(); });
   }
   ~Load() { Stop(); }
 
@@ -49,6 +51,7 @@ class Load {
   }
 
   int unanswered() const { return unanswered_; }
+  int streamed() const { return streamed_; }
 
   // False when the store does not come back.
   bool AwaitEvents(std::size_t count) const {
@@ -105,6 +108,41 @@ class Load {
     }
   }
 
+  // Many at once on a stream, which is opened again by the client; what fails by itself is repeated here, with its ids.
+  void RunPipeline() {
+    std::mutex mutex;
+    std::deque<v1::AppendRequest> again;
+    client::AppendPipeline pipeline(store_, {.max_in_flight = 16});
+    for (std::size_t i = 0; !stop_; ++i) {
+      v1::AppendRequest request;
+      {
+        const std::lock_guard lock(mutex);
+        if (!again.empty()) {
+          request = std::move(again.front());
+          again.pop_front();
+        }
+      }
+      if (request.events().empty()) {
+        request.set_aggregate_id(shared_[i % shared_.size()]);
+        request.set_aggregate_type("entity");
+        request.set_any_version(true);
+        *request.add_events() = client::MakeEvent("kill.stream");
+      }
+      pipeline.Append(request, [&, request](const client::AppendPipeline::Outcome& outcome) {
+        if (outcome.ok()) {
+          ledger_.Acknowledged(*outcome);
+          ++streamed_;
+          return;
+        }
+        EXPECT_NE(outcome.status().code(), absl::StatusCode::kAlreadyExists) << outcome.status();
+        EXPECT_NE(outcome.status().code(), absl::StatusCode::kInternal) << outcome.status();
+        const std::lock_guard lock(mutex);
+        again.push_back(request);
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // one writer among others
+    }
+  }
+
   void Lost(const absl::Status& status) {
     ++unanswered_;
     std::printf("gave up: %s\n", status.ToString().c_str());
@@ -119,6 +157,7 @@ class Load {
   std::vector<std::string> shared_;
   std::atomic<bool> stop_ = false;
   std::atomic<int> unanswered_ = 0;
+  std::atomic<int> streamed_ = 0;
   std::vector<std::thread> threads_;
 };
 
@@ -196,8 +235,10 @@ TEST_F(KillTest, NothingAcknowledgedIsLostOrDoubled) {
   load.Stop();
   std::printf(
       "%d kills (%d of the server, %d of the postmaster, %d of a backend): %zu events acknowledged, "
-      "%d appends without an answer\n",
-      servers + postmasters + backends, servers, postmasters, backends, ledger.acknowledged(), load.unanswered());
+      "%d of them on a stream; %d appends without an answer\n",
+      servers + postmasters + backends, servers, postmasters, backends, ledger.acknowledged(), load.streamed(),
+      load.unanswered());
+  EXPECT_GT(load.streamed(), kKills);
   EXPECT_THAT(ledger.CheckAgainst(store), IsOk());
 
   auto conninfo = embedded::ConninfoOf(data_dir_);

@@ -27,8 +27,8 @@ check_tidy() {
   tools/setup/install-packages.sh run build test tidy
   is_configured with-tests || configure with-tests
   ninja -C build -j "$(build_jobs)"
-  # Generated code is not ours to mend.
-  run-clang-tidy-19 -quiet -p build -j "$(build_jobs)" "^$PWD/(server|client|tools|tests)/"
+  # Generated code is not ours to mend. The client of UmaDB needs stubs that only `make bench` makes.
+  run-clang-tidy-19 -quiet -p build -j "$(build_jobs)" "^$PWD/(server|client|tools/event|tests)/"
 }
 
 run_check() {

@@ -75,6 +75,7 @@ class EventStoreClient {
   const Options& options() const;
 
  private:
+  friend class AppendPipeline;
   std::shared_ptr<const internal::Core> core_;
 };
 

@@ -56,8 +56,9 @@ class EventReader {
     Iterator() = default;
     explicit Iterator(EventReader* reader) : reader_(reader) { ++*this; }
 
-    reference operator*() { return *current_; }
-    pointer operator->() { return &*current_; }
+    // Not of end().
+    reference operator*() { return *current_; }  // NOLINT(bugprone-unchecked-optional-access): see above
+    pointer operator->() { return &*current_; }  // NOLINT(bugprone-unchecked-optional-access)
     Iterator& operator++() {
       current_ = reader_->Next();
       if (!current_) reader_ = nullptr;

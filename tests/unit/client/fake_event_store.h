@@ -98,6 +98,9 @@ class FakeEventStore : public v1::EventStore::Service {
   Scripted<v1::GetUserStreamRequest, grpc::ServerWriter<v1::GetUserStreamResponse>> user;
   Scripted<v1::GetCorrelatedEventsRequest, grpc::ServerWriter<v1::GetCorrelatedEventsResponse>> correlated;
   Scripted<v1::ReadAllRequest, grpc::ServerWriter<v1::ReadAllResponse>> all;
+  // The request is empty: what a stream brings is read by the answer.
+  Scripted<v1::AppendStreamRequest, grpc::ServerReaderWriter<v1::AppendStreamResponse, v1::AppendStreamRequest>>
+      append_stream;
 
  private:
   grpc::Status Append(grpc::ServerContext* context, const v1::AppendRequest* request,
@@ -107,6 +110,11 @@ class FakeEventStore : public v1::EventStore::Service {
   grpc::Status AppendBatch(grpc::ServerContext* context, const v1::AppendBatchRequest* request,
                            v1::AppendBatchResponse* response) override {
     return append_batch.Call(context, *request, response);
+  }
+  grpc::Status AppendStream(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::AppendStreamResponse, v1::AppendStreamRequest>* stream) override {
+    return append_stream.Call(context, {}, stream);
   }
   grpc::Status GetAggregateVersion(grpc::ServerContext* context, const v1::GetAggregateVersionRequest* request,
                                    v1::GetAggregateVersionResponse* response) override {
@@ -139,6 +147,11 @@ struct FakeTime {
   std::mutex mutex;
   std::chrono::steady_clock::time_point now{std::chrono::hours(1)};
   std::vector<std::chrono::milliseconds> sleeps;
+
+  void Pass(std::chrono::milliseconds time) {
+    const std::lock_guard lock(mutex);
+    now += time;
+  }
 
   Hooks MakeHooks() {
     Hooks hooks;

@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
   const auto ms = [&](double percent) { return static_cast<double>(latency.Percentile(percent)) / 1e6; };
   std::string error;
   for (const char c : load.figures.first_error) error += c == '"' || c == '\\' || c < ' ' ? ' ' : c;
-  std::puts(fmt::format("{{\"rate\": {}, \"p50_ms\": {}, \"p99_ms\": {}, \"errors\": {}, \"first_error\": \"{}\"}}",
+  std::puts(fmt::format(R"({{"rate": {}, "p50_ms": {}, "p99_ms": {}, "errors": {}, "first_error": "{}"}})",
                         static_cast<double>(latency.count()) / std::atof(argv[2]), ms(50), ms(99), load.figures.errors,
                         error)
                 .c_str());
