@@ -14,16 +14,8 @@
 #include "tests/unit/client/fake_event_store.h"
 
 namespace eventstore::eventctl {
-namespace {
 
-using client::ErrorMaker;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::SizeIs;
-
-std::string Uuid(char kind, int number) { return fmt::format("{}0000000-0000-4000-8000-{:012}", kind, number); }
-std::string Aggregate(int number) { return Uuid('a', number); }
-
+// Named in tests/tsan.supp.
 class FakeStore : public v1::EventStore::Service {
  public:
   grpc::Status AppendBatch(grpc::ServerContext*, const v1::AppendBatchRequest* request,
@@ -42,7 +34,7 @@ class FakeStore : public v1::EventStore::Service {
     }
     if (known > 0) return Repeat(*request, *response, known == all);
     if (auto conflict = Conflicts(*request); conflict.conflicts_size() > 0) {
-      return ErrorMaker(grpc::ABORTED, "conflict").Reason("VERSION_CONFLICT").With(conflict).Grpc();
+      return client::ErrorMaker(grpc::ABORTED, "conflict").Reason("VERSION_CONFLICT").With(conflict).Grpc();
     }
     for (const auto& append : request->appends()) {
       auto* result = response->add_results();
@@ -118,6 +110,15 @@ class FakeStore : public v1::EventStore::Service {
 
   std::mutex mutex_;
 };
+
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+std::string Uuid(char kind, int number) { return fmt::format("{}0000000-0000-4000-8000-{:012}", kind, number); }
+std::string Aggregate(int number) { return Uuid('a', number); }
 
 class LoadTest : public testing::Test {
  protected:
