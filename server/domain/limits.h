@@ -29,6 +29,7 @@ inline constexpr std::size_t kMaxWaitingItems = 1'000;
 inline constexpr std::size_t kMaxWaitingBytes = 4 << 20;
 
 inline constexpr std::size_t kMaxFilterValues = 100;
+inline constexpr std::size_t kMaxMetadataFilterBytes = 1'000;  // of a key, and of a value
 inline constexpr int kMaxDays = 36'500;
 inline constexpr int kDefaultUserStreamDays = 30;
 inline constexpr std::size_t kMaxGroups = 10'000;

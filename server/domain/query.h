@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/domain/event.h"
@@ -44,6 +45,10 @@ struct EventFilter {
   std::vector<std::string> aggregate_types;
   std::vector<std::string> user_ids;
   std::vector<std::string> sources;
+  std::vector<std::string> event_type_prefixes;  // OR with event_types
+  std::vector<Uuid> correlation_ids;
+  std::vector<std::pair<std::string, std::string>> metadata;  // AND between them too
+  std::optional<Uuid> aggregate_id;
 };
 
 struct ReadAllQuery {

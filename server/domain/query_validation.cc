@@ -92,6 +92,30 @@ std::optional<Uuid> OptionalUuid(Violations& violations, const std::string& fiel
   return RequiredUuid(violations, field, text);
 }
 
+std::vector<Uuid> ParseIds(Violations& violations, const std::string& field, const std::vector<std::string>& texts) {
+  std::vector<Uuid> ids;
+  if (texts.size() > kMaxFilterValues) {
+    violations.AddLimit(field, "max_filter_values", texts.size(), kMaxFilterValues);
+    return ids;
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    ids.push_back(RequiredUuid(violations, fmt::format("{}[{}]", field, i), texts[i]));
+  }
+  return ids;
+}
+
+void CheckMembers(Violations& violations, const std::string& field,
+                  const std::vector<std::pair<std::string, std::string>>& members) {
+  if (members.size() > kMaxFilterValues) {
+    violations.AddLimit(field, "max_filter_values", members.size(), kMaxFilterValues);
+    return;
+  }
+  for (const auto& [key, value] : members) {
+    CheckText(violations, field, "max_metadata_filter_bytes", key, 0, kMaxMetadataFilterBytes);
+    CheckText(violations, field, "max_metadata_filter_bytes", value, 0, kMaxMetadataFilterBytes);
+  }
+}
+
 TimeMicros DaysBefore(TimeMicros end, int days) {
   return std::max(kMinTime, end - static_cast<std::int64_t>(days) * kMicrosPerDay);
 }
@@ -165,6 +189,24 @@ absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery
   return Result(violations, query);
 }
 
+EventFilter ParseFilter(Violations& violations, const std::string& field, RawFilter raw) {
+  CheckEventTypes(violations, field + ".event_types", raw.event_types);
+  CheckEventTypes(violations, field + ".event_type_prefixes", raw.event_type_prefixes);
+  CheckAggregateTypes(violations, field + ".aggregate_types", raw.aggregate_types);
+  CheckValues(violations, field + ".user_ids", "max_user_id_bytes", raw.user_ids, kMaxUserIdBytes);
+  CheckSources(violations, field + ".sources", raw.sources);
+  EventFilter filter;
+  filter.correlation_ids = ParseIds(violations, field + ".correlation_ids", raw.correlation_ids);
+  CheckMembers(violations, field + ".metadata", raw.metadata);
+  filter.event_types = std::move(raw.event_types);
+  filter.event_type_prefixes = std::move(raw.event_type_prefixes);
+  filter.aggregate_types = std::move(raw.aggregate_types);
+  filter.user_ids = std::move(raw.user_ids);
+  filter.sources = std::move(raw.sources);
+  filter.metadata = std::move(raw.metadata);
+  return filter;
+}
+
 absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw) {
   Violations violations;
   ReadAllQuery query;
@@ -172,15 +214,10 @@ absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw) {
     violations.Add("from_position",
                    fmt::format("is {}; positions are positive, 0 is the beginning or the end", raw.from_position));
   }
-  CheckEventTypes(violations, "filter.event_types", raw.filter.event_types);
-  CheckAggregateTypes(violations, "filter.aggregate_types", raw.filter.aggregate_types);
-  CheckValues(violations, "filter.user_ids", "max_user_id_bytes", raw.filter.user_ids, kMaxUserIdBytes);
-  CheckSources(violations, "filter.sources", raw.filter.sources);
+  query.filter = ParseFilter(violations, "filter", std::move(raw.filter));
   query.direction = ParseEnum(violations, "direction", raw.direction, kDirections);
   query.max_events = ParseMaxEvents(violations, "max_events", raw.max_events);
   query.from_position = raw.from_position;
-  query.filter = {std::move(raw.filter.event_types), std::move(raw.filter.aggregate_types),
-                  std::move(raw.filter.user_ids), std::move(raw.filter.sources)};
   return Result(violations, std::move(query));
 }
 

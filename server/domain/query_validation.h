@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,6 +32,9 @@ struct RawFilter {
   std::vector<std::string> aggregate_types;
   std::vector<std::string> user_ids;
   std::vector<std::string> sources;
+  std::vector<std::string> event_type_prefixes;
+  std::vector<std::string> correlation_ids;
+  std::vector<std::pair<std::string, std::string>> metadata;
 };
 
 struct RawAggregateQuery {
@@ -86,6 +90,10 @@ absl::StatusOr<AggregateQuery> ParseAggregateQuery(const RawAggregateQuery& raw)
 absl::StatusOr<UserQuery> ParseUserQuery(RawUserQuery raw, TimeMicros now);
 
 absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery& raw);
+// `field` is the filter's name in the request; what is wrong goes to `violations`.
+class Violations;
+EventFilter ParseFilter(Violations& violations, const std::string& field, RawFilter raw);
+
 absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw);
 absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw);
 

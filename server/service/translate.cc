@@ -1,5 +1,6 @@
 #include "server/service/translate.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/domain/event_validation.h"
@@ -71,6 +72,20 @@ std::vector<std::string> Texts(const google::protobuf::RepeatedPtrField<std::str
 
 std::string Text(const std::optional<domain::Uuid>& id) { return id ? id->ToString() : ""; }
 
+domain::RawFilter RawFrom(const v1::EventFilter& filter) {
+  domain::RawFilter raw;
+  raw.event_types = Texts(filter.event_types());
+  raw.aggregate_types = Texts(filter.aggregate_types());
+  raw.user_ids = Texts(filter.user_ids());
+  raw.sources = Texts(filter.sources());
+  raw.event_type_prefixes = Texts(filter.event_type_prefixes());
+  raw.correlation_ids = Texts(filter.correlation_ids());
+  raw.metadata = {filter.metadata().begin(), filter.metadata().end()};
+  // A map has no order; statements with the same values in the same order share a plan.
+  std::ranges::sort(raw.metadata);
+  return raw;
+}
+
 }  // namespace
 
 absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendRequest&& request, domain::IdMaker& ids) {
@@ -134,8 +149,7 @@ absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& reque
 absl::StatusOr<domain::ReadAllQuery> FromProto(const v1::ReadAllRequest& request) {
   domain::RawReadAllQuery raw;
   raw.from_position = request.from_position();
-  raw.filter = {Texts(request.filter().event_types()), Texts(request.filter().aggregate_types()),
-                Texts(request.filter().user_ids()), Texts(request.filter().sources())};
+  raw.filter = RawFrom(request.filter());
   raw.direction = request.direction();
   raw.max_events = request.max_events();
   return domain::ParseReadAllQuery(std::move(raw));

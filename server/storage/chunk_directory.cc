@@ -46,8 +46,8 @@ LEFT JOIN chunk_users d ON d.user_id = ANY ($1::text[])
 constexpr Query kEventTypes{"directory_event_types", R"sql(
 SELECT i.closed_changes, (extract(epoch FROM d.range_start) * 1000000)::bigint, d.events, d.event_type
 FROM store_identity i
-LEFT JOIN chunk_event_types d ON d.event_type = ANY ($1::text[])
-                                 AND d.range_start >= $2::timestamptz AND d.range_start < $3::timestamptz
+LEFT JOIN chunk_event_types d ON (d.event_type = ANY ($1::text[]) OR d.event_type ^@ ANY ($2::text[]))
+                                 AND d.range_start >= $3::timestamptz AND d.range_start < $4::timestamptz
 )sql"};
 
 constexpr Query kAllEventTypes{"directory_all_event_types", R"sql(
@@ -56,10 +56,10 @@ FROM store_identity i
 LEFT JOIN chunk_event_types d ON d.range_start >= $1::timestamptz AND d.range_start < $2::timestamptz
 )sql"};
 
-constexpr Query kCorrelation{"directory_correlation", R"sql(
+constexpr Query kCorrelations{"directory_correlations", R"sql(
 SELECT i.closed_changes, (extract(epoch FROM d.range_start) * 1000000)::bigint, d.events, NULL
 FROM store_identity i
-LEFT JOIN chunk_correlations d ON d.correlation_id = $1::uuid
+LEFT JOIN chunk_correlations d ON d.correlation_id = ANY ($1::uuid[])
                                   AND d.range_start >= $2::timestamptz AND d.range_start < $3::timestamptz
 )sql"};
 
@@ -129,13 +129,18 @@ absl::StatusOr<Places> FindUsers(Session& session, const std::vector<std::string
 }
 
 absl::StatusOr<Places> FindEventTypes(Session& session, const std::vector<std::string>& event_types,
-                                      const TimeRange& range) {
-  if (!event_types.empty()) return FindAll(session, kEventTypes, TextArray(event_types), range);
+                                      const std::vector<std::string>& prefixes, const TimeRange& range) {
+  if (!event_types.empty() || !prefixes.empty()) {
+    return Find(session, kEventTypes,
+                {TextArray(event_types), TextArray(prefixes), TimestampText(range.from), TimestampText(range.to)},
+                std::nullopt);
+  }
   return Find(session, kAllEventTypes, {TimestampText(range.from), TimestampText(range.to)}, std::nullopt);
 }
 
-absl::StatusOr<Places> FindCorrelation(Session& session, const domain::Uuid& correlation_id, const TimeRange& range) {
-  return FindAll(session, kCorrelation, correlation_id.ToString(), range);
+absl::StatusOr<Places> FindCorrelations(Session& session, const std::vector<domain::Uuid>& correlation_ids,
+                                        const TimeRange& range) {
+  return FindAll(session, kCorrelations, IdArray(correlation_ids), range);
 }
 
 absl::StatusOr<AggregatePlaces> FindAggregate(Session& session, const domain::Uuid& aggregate_id,

@@ -32,11 +32,11 @@ absl::StatusOr<Places> FindUser(Session& session, const std::string& user_id, co
                                 domain::Direction direction, int most);
 absl::StatusOr<Places> FindUsers(Session& session, const std::vector<std::string>& user_ids,
                                  const domain::TimeRange& range);
-// No types: all.
+// Types, and beginnings of types. None of either: all.
 absl::StatusOr<Places> FindEventTypes(Session& session, const std::vector<std::string>& event_types,
-                                      const domain::TimeRange& range);
-absl::StatusOr<Places> FindCorrelation(Session& session, const domain::Uuid& correlation_id,
-                                       const domain::TimeRange& range);
+                                      const std::vector<std::string>& prefixes, const domain::TimeRange& range);
+absl::StatusOr<Places> FindCorrelations(Session& session, const std::vector<domain::Uuid>& correlation_ids,
+                                        const domain::TimeRange& range);
 
 // The head, and where the versions are. The chunk of the first event is not among the places: it holds the versions
 // below `second_chunk_from`.

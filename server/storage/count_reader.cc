@@ -111,13 +111,13 @@ class Counter {
     if (known_) {
       return absl::OkStatus();
     } else if (query_.correlation_id) {
-      found = FindCorrelation(session_, *query_.correlation_id, starts);
+      found = FindCorrelations(session_, {*query_.correlation_id}, starts);
       exact_ = !grouped && OnlyAsksFor(filter, nullptr);
     } else if (!filter.user_ids.empty()) {
       found = FindUsers(session_, filter.user_ids, starts);
       exact_ = (!grouped || query_.group_by == GroupBy::kUser) && OnlyAsksFor(filter, &domain::EventFilter::user_ids);
     } else if (!filter.event_types.empty() || by_type) {
-      found = FindEventTypes(session_, filter.event_types, starts);
+      found = FindEventTypes(session_, filter.event_types, {}, starts);
       exact_ = (!grouped || by_type) && OnlyAsksFor(filter, &domain::EventFilter::event_types);
     } else {
       only_time_ = !grouped && OnlyAsksFor(filter, nullptr);

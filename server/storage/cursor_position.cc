@@ -27,6 +27,22 @@ Position StartOf(const domain::ReadAllQuery& query) {
   return query.from_position == 0 ? kLast : query.from_position;
 }
 
+// The closed chunks of a whole aggregate. That of its first event is not in the directory; the head knows it.
+absl::StatusOr<Places> FindAllOfAggregate(Session& session, const domain::Uuid& id, std::span<const Chunk> chunks) {
+  AggregateRange range;
+  range.chunks = {chunks.front().range.from, chunks.back().range.from + 1};
+  auto found = FindAggregate(session, id, range, domain::Direction::kForward, std::numeric_limits<int>::max());
+  if (!found.ok()) return found.status();
+  Places places;
+  places.changes = found->changes;
+  for (const auto& place : found->places) places.places.push_back({place.chunk, place.events, {}});
+  const domain::TimeMicros born = found->head.first_timestamp;
+  const auto first = std::ranges::find_if(
+      chunks, [&](const Chunk& chunk) { return chunk.range.from <= born && born < chunk.range.to; });
+  if (found->head.version > 0 && first != chunks.end()) places.places.push_back({first->range.from, 0, {}});
+  return places;
+}
+
 }  // namespace
 
 PositionCursor::PositionCursor(domain::ReadAllQuery query, ChunkCatalog& chunks)
@@ -82,11 +98,15 @@ absl::StatusOr<std::optional<Places>> PositionCursor::Find(Session& session, std
   const domain::TimeRange starts{chunks.front().range.from, chunks.back().range.from + 1};
   absl::StatusOr<Places> found = Places();
   if (correlation_id_) {
-    found = FindCorrelation(session, *correlation_id_, starts);
+    found = FindCorrelations(session, {*correlation_id_}, starts);
+  } else if (filter_.aggregate_id) {
+    found = FindAllOfAggregate(session, *filter_.aggregate_id, chunks);
+  } else if (!filter_.correlation_ids.empty()) {
+    found = FindCorrelations(session, filter_.correlation_ids, starts);
   } else if (!filter_.user_ids.empty()) {
     found = FindUsers(session, filter_.user_ids, starts);
-  } else if (!filter_.event_types.empty()) {
-    found = FindEventTypes(session, filter_.event_types, starts);
+  } else if (!filter_.event_types.empty() || !filter_.event_type_prefixes.empty()) {
+    found = FindEventTypes(session, filter_.event_types, filter_.event_type_prefixes, starts);
   } else {
     return std::nullopt;
   }

@@ -46,6 +46,12 @@ std::string TextArray(const std::vector<std::string>& values) {
   return array.Take();
 }
 
+std::string IdArray(const std::vector<domain::Uuid>& ids) {
+  ArrayText array;
+  for (const auto& id : ids) array.AddPlain(id.ToString());
+  return array.Take();
+}
+
 std::string TimestampText(domain::TimeMicros time) {
   if (time <= domain::kMinTime) return "-infinity";
   if (time > domain::kMaxTime) return "infinity";

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/domain/time.h"
+#include "server/domain/uuid.h"
 
 namespace eventstore::storage {
 
@@ -27,6 +28,7 @@ class ArrayText {
 };
 
 std::string TextArray(const std::vector<std::string>& values);
+std::string IdArray(const std::vector<domain::Uuid>& ids);
 
 // ISO 8601 in UTC with microseconds, for ::timestamptz; the ends of domain::TimeRange become -infinity and infinity.
 std::string TimestampText(domain::TimeMicros time);

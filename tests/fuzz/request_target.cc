@@ -70,6 +70,13 @@ std::string Check(const domain::EventFilter& filter) {
   if (!AreTexts(filter.event_types, domain::kMaxEventTypeBytes)) return "event_types";
   if (!AreTexts(filter.aggregate_types, domain::kMaxAggregateTypeBytes)) return "aggregate_types";
   if (!AreTexts(filter.user_ids, domain::kMaxUserIdBytes)) return "user_ids";
+  if (!AreTexts(filter.event_type_prefixes, domain::kMaxEventTypeBytes)) return "event_type_prefixes";
+  if (filter.correlation_ids.size() > domain::kMaxFilterValues) return "correlation_ids";
+  if (filter.metadata.size() > domain::kMaxFilterValues) return "metadata";
+  for (const auto& [key, value] : filter.metadata) {
+    if (!IsText(key, 0, domain::kMaxMetadataFilterBytes)) return "a key of metadata";
+    if (!IsText(value, 0, domain::kMaxMetadataFilterBytes)) return "a value of metadata";
+  }
   return AreTexts(filter.sources, domain::kMaxSourceBytes) ? "" : "sources";
 }
 
@@ -82,7 +89,10 @@ std::string Check(const domain::UserQuery& query) {
   if (!IsText(query.user_id, 1, domain::kMaxUserIdBytes)) return "user_id";
   if (query.max_events <= 0) return "limit";
   const std::string problem = Check(query.range);
-  return problem.empty() ? Check(domain::EventFilter{query.event_types, query.aggregate_types, {}, {}}) : problem;
+  domain::EventFilter filter;
+  filter.event_types = query.event_types;
+  filter.aggregate_types = query.aggregate_types;
+  return problem.empty() ? Check(filter) : problem;
 }
 
 std::string Check(const domain::CorrelationQuery& query) { return Check(query.range); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -63,17 +64,34 @@ class RandomHistory {
   static domain::Uuid Correlation(int c) { return *domain::Uuid::Parse(Id('b', c)); }
   static std::string User(int u) { return fmt::format("user-{}", u); }
   static std::string Type(int t) { return fmt::format("type-{}", t); }
+  static std::string AggregateType(int a) { return a % 3 == 0 ? "user" : "entity"; }
+  static std::string Source(const MadeUpEvent& e) { return e.position % 5 == 0 ? "sync" : "api"; }
+  // Members of every kind, under names that a filter may ask for.
+  static std::string Metadata(const MadeUpEvent& e) {
+    static constexpr const char* kAll[] = {
+        "{}",
+        R"({"tenant": "acme", "try": 1})",
+        R"({"tenant": "acme", "try": "1"})",
+        R"({"tenant": 17, "try": 1.50, "dry": true})",
+        R"({"tenant": null, "dry": "true"})",
+        R"({"tenant": {"name": "acme"}, "try": [1]})",
+        R"({"tenant": "a\"b\\é", "try": 1e2, "dry": false})",
+        R"({"": "none", "ten": "acme"})",
+    };
+    return kAll[static_cast<std::size_t>(e.position) % std::size(kAll)];
+  }
 
   const std::vector<MadeUpEvent>& events() const { return events_; }
 
   void Insert(const TestDatabase& database) const {
     std::string rows;
     for (const MadeUpEvent& e : events_) {
-      rows += fmt::format(
-          "{}('{}', to_timestamp({}), '{}', 'entity', '{}', {}, '{{}}', '{{}}', {}, NULL, {}, 'api', {})",
-          rows.empty() ? "" : ",", Id('9', e.version * 100 + e.aggregate), e.time / domain::kMicrosPerSecond,
-          Id('a', e.aggregate), Type(e.type), e.user < 0 ? "NULL" : fmt::format("'{}'", User(e.user)), e.version,
-          e.correlation < 0 ? "NULL" : fmt::format("'{}'", Id('b', e.correlation)), e.position);
+      rows +=
+          fmt::format("{}('{}', to_timestamp({}), '{}', '{}', '{}', {}, '{{}}', '{}', {}, NULL, {}, '{}', {})",
+                      rows.empty() ? "" : ",", Id('9', e.version * 100 + e.aggregate),
+                      e.time / domain::kMicrosPerSecond, Id('a', e.aggregate), AggregateType(e.aggregate), Type(e.type),
+                      e.user < 0 ? "NULL" : fmt::format("'{}'", User(e.user)), Metadata(e), e.version,
+                      e.correlation < 0 ? "NULL" : fmt::format("'{}'", Id('b', e.correlation)), Source(e), e.position);
     }
     database.Execute(
         "INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, user_id, data, metadata, "

@@ -37,13 +37,35 @@ const FilterList kFilterLists[] = {
        return ParseUserQuery(raw, 0).status();
      }},
     {"filter.event_types", 200,
-     [](const auto& values) { return ParseReadAllQuery({0, {values, {}, {}, {}}, 0, 0}).status(); }},
+     [](const auto& values) {
+       RawReadAllQuery raw;
+       raw.filter.event_types = values;
+       return ParseReadAllQuery(raw).status();
+     }},
     {"filter.aggregate_types", 100,
-     [](const auto& values) { return ParseReadAllQuery({0, {{}, values, {}, {}}, 0, 0}).status(); }},
+     [](const auto& values) {
+       RawReadAllQuery raw;
+       raw.filter.aggregate_types = values;
+       return ParseReadAllQuery(raw).status();
+     }},
     {"filter.user_ids", 200,
-     [](const auto& values) { return ParseReadAllQuery({0, {{}, {}, values, {}}, 0, 0}).status(); }},
+     [](const auto& values) {
+       RawReadAllQuery raw;
+       raw.filter.user_ids = values;
+       return ParseReadAllQuery(raw).status();
+     }},
     {"filter.sources", 100,
-     [](const auto& values) { return ParseReadAllQuery({0, {{}, {}, {}, values}, 0, 0}).status(); }},
+     [](const auto& values) {
+       RawReadAllQuery raw;
+       raw.filter.sources = values;
+       return ParseReadAllQuery(raw).status();
+     }},
+    {"filter.event_type_prefixes", 200,
+     [](const auto& values) {
+       RawReadAllQuery raw;
+       raw.filter.event_type_prefixes = values;
+       return ParseReadAllQuery(raw).status();
+     }},
     {"event_types", 200,
      [](const auto& values) {
        RawCountQuery raw;

@@ -216,15 +216,38 @@ TEST(UserQuery, RefusesBadFields) {
 }
 
 TEST(ReadAllQuery, TakesEveryFieldOver) {
-  const auto query = ParseReadAllQuery({42, {{"a"}, {"b"}, {"c"}, {"d"}}, 2, 7});
+  const auto query = ParseReadAllQuery(
+      {42, {{"a"}, {"b"}, {"c"}, {"d"}, {"e."}, {"0190A0E2-0000-7000-8000-000000000001"}, {{"key", "value"}}}, 2, 7});
   ASSERT_TRUE(query.ok());
   EXPECT_EQ(query->from_position, 42);
   EXPECT_THAT(query->filter.event_types, ElementsAre("a"));
   EXPECT_THAT(query->filter.aggregate_types, ElementsAre("b"));
   EXPECT_THAT(query->filter.user_ids, ElementsAre("c"));
   EXPECT_THAT(query->filter.sources, ElementsAre("d"));
+  EXPECT_THAT(query->filter.event_type_prefixes, ElementsAre("e."));
+  EXPECT_THAT(query->filter.correlation_ids, ElementsAre(*Uuid::Parse("0190a0e2-0000-7000-8000-000000000001")));
+  EXPECT_THAT(query->filter.metadata, ElementsAre(std::pair<std::string, std::string>("key", "value")));
   EXPECT_EQ(query->direction, Direction::kBackward);
   EXPECT_EQ(query->max_events, 7);
+}
+
+TEST(ReadAllQuery, FiltersByIdAndMetadata) {
+  RawReadAllQuery raw;
+  raw.filter.correlation_ids = {"0190a0e2-0000-7000-8000-000000000001", "no"};
+  EXPECT_THAT(ViolationOf(ParseReadAllQuery(raw), "filter.correlation_ids[1]"), HasSubstr("no"));
+  raw.filter.correlation_ids.assign(kMaxFilterValues + 1, "no");
+  EXPECT_FALSE(ParseReadAllQuery(raw).ok());
+  raw.filter.correlation_ids.clear();
+  raw.filter.metadata = {{"", ""}, {std::string(1'000, 'k'), std::string(1'000, 'v')}};
+  EXPECT_TRUE(ParseReadAllQuery(raw).ok());
+  raw.filter.metadata = {{std::string(1'001, 'k'), ""}};
+  EXPECT_FALSE(ParseReadAllQuery(raw).ok());
+  raw.filter.metadata = {{"k", std::string(1'001, 'v')}};
+  EXPECT_FALSE(ParseReadAllQuery(raw).ok());
+  raw.filter.metadata = {{"k", "\xff"}};
+  EXPECT_FALSE(ParseReadAllQuery(raw).ok());
+  raw.filter.metadata.assign(kMaxFilterValues + 1, {"k", "v"});
+  EXPECT_FALSE(ParseReadAllQuery(raw).ok());
 }
 
 TEST(ReadAllQuery, RefusesBadFields) {
