@@ -10,25 +10,26 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <mutex>
+#include <set>
 
 #include "tests/unit/client/fake_event_store.h"
 
 namespace eventstore::eventctl {
 
-// Named in tests/tsan.supp.
 class FakeStore : public v1::EventStore::Service {
  public:
   grpc::Status AppendBatch(grpc::ServerContext*, const v1::AppendBatchRequest* request,
                            v1::AppendBatchResponse* response) override {
     const std::lock_guard lock(mutex_);
-    ++requests;
-    if (fail_after >= 0 && requests > fail_after) return {grpc::StatusCode::INTERNAL, "the fake has failed"};
+    ++requests_;
+    if (fail_after_ >= 0 && requests_ > fail_after_) return {grpc::StatusCode::INTERNAL, "the fake has failed"};
     std::size_t known = 0;
     std::size_t all = 0;
     for (const auto& append : request->appends()) {
       for (const auto& event : append.events()) {
         if (event.event_type() == "poison") return {grpc::StatusCode::INVALID_ARGUMENT, "it is poison"};
-        known += places.contains(event.id()) ? 1 : 0;
+        known += places_.contains(event.id()) ? 1 : 0;
         ++all;
       }
     }
@@ -40,7 +41,7 @@ class FakeStore : public v1::EventStore::Service {
       auto* result = response->add_results();
       result->set_aggregate_id(append.aggregate_id());
       for (const auto& event : append.events()) *result->add_events() = Store(append.aggregate_id(), event);
-      result->set_version(static_cast<int>(streams[append.aggregate_id()].size()));
+      result->set_version(static_cast<int>(streams_[append.aggregate_id()].size()));
     }
     return grpc::Status::OK;
   }
@@ -49,30 +50,46 @@ class FakeStore : public v1::EventStore::Service {
                                   grpc::ServerWriter<v1::GetAggregateStreamResponse>* writer) override {
     const std::lock_guard lock(mutex_);
     v1::GetAggregateStreamResponse page;
-    const auto& stream = streams[request->aggregate_id()];
+    const auto& stream = streams_[request->aggregate_id()];
     page.set_current_version(static_cast<int>(stream.size()));
     for (const auto& id : stream) page.add_events()->set_id(id);
     writer->Write(page);
     return grpc::Status::OK;
   }
 
+  // For the test's own thread.
+  std::map<std::string, std::vector<std::string>> streams() {
+    const std::lock_guard lock(mutex_);
+    return streams_;
+  }
+  std::vector<std::string> stream(const std::string& aggregate_id) { return streams()[aggregate_id]; }
+  std::set<std::string> ids() {
+    const std::lock_guard lock(mutex_);
+    std::set<std::string> ids;
+    for (const auto& [id, place] : places_) ids.insert(id);
+    return ids;
+  }
+  void FailAfter(int requests) {
+    const std::lock_guard lock(mutex_);
+    fail_after_ = requests;
+  }
+  void Put(const std::string& aggregate_id, const v1::NewEvent& event) {
+    const std::lock_guard lock(mutex_);
+    Store(aggregate_id, event);
+  }
+
+ private:
   v1::AppendedEvent Store(const std::string& aggregate_id, const v1::NewEvent& event) {
-    auto& stream = streams[aggregate_id];
+    auto& stream = streams_[aggregate_id];
     stream.push_back(event.id());
     v1::AppendedEvent appended;
     appended.set_id(event.id());
     appended.set_version(static_cast<int>(stream.size()));
-    appended.set_global_position(static_cast<std::int64_t>(places.size()) + 1);
-    places[event.id()] = {aggregate_id, appended};
+    appended.set_global_position(static_cast<std::int64_t>(places_.size()) + 1);
+    places_[event.id()] = {aggregate_id, appended};
     return appended;
   }
 
-  std::map<std::string, std::vector<std::string>> streams;  // ids in version order
-  std::map<std::string, std::pair<std::string, v1::AppendedEvent>> places;
-  int requests = 0;
-  int fail_after = -1;
-
- private:
   // As the store judges it: all of the request is there, where it could have put it, or it is a conflict of ids.
   grpc::Status Repeat(const v1::AppendBatchRequest& request, v1::AppendBatchResponse& response, bool whole) {
     for (const auto& append : request.appends()) {
@@ -80,7 +97,7 @@ class FakeStore : public v1::EventStore::Service {
       result->set_aggregate_id(append.aggregate_id());
       int version = append.expected_version();
       for (const auto& event : append.events()) {
-        const auto place = places.find(event.id());
+        const auto place = places_.find(event.id());
         if (!whole || place->second.first != append.aggregate_id() || place->second.second.version() != ++version) {
           response.Clear();
           return {grpc::StatusCode::ALREADY_EXISTS, "an id was used before"};
@@ -96,7 +113,7 @@ class FakeStore : public v1::EventStore::Service {
     std::map<std::string, int> versions;
     v1::VersionConflicts conflicts;
     for (const auto& append : request.appends()) {
-      const int current = static_cast<int>(streams[append.aggregate_id()].size());
+      const int current = static_cast<int>(streams_[append.aggregate_id()].size());
       int& version = versions.try_emplace(append.aggregate_id(), current).first->second;
       if (append.expected_version() != version) {
         auto* conflict = conflicts.add_conflicts();
@@ -109,6 +126,10 @@ class FakeStore : public v1::EventStore::Service {
   }
 
   std::mutex mutex_;
+  std::map<std::string, std::vector<std::string>> streams_;  // ids in version order
+  std::map<std::string, std::pair<std::string, v1::AppendedEvent>> places_;
+  int requests_ = 0;
+  int fail_after_ = -1;
 };
 
 namespace {
@@ -155,7 +176,7 @@ class LoadTest : public testing::Test {
   };
 
   Outcome Load(const std::string& path, LoaderOptions options = {}, const Place& from = {}) {
-    options.old_position = static_cast<std::int64_t>(store_.places.size());
+    options.old_position = static_cast<std::int64_t>(store_.ids().size());
     Outcome outcome;
     auto reader = LineReader::Open(path);
     EXPECT_TRUE(reader.ok()) << reader.status();
@@ -174,7 +195,7 @@ class LoadTest : public testing::Test {
       const auto parsed = ParseEventLine(line, {});
       expected[parsed->aggregate_id].push_back(parsed->event.id());
     }
-    EXPECT_EQ(store_.streams, expected);
+    EXPECT_EQ(store_.streams(), expected);
   }
 
   std::filesystem::path folder_;
@@ -211,11 +232,11 @@ TEST_F(LoadTest, RepeatingItStoresNothingTwice) {
 TEST_F(LoadTest, GoesOnAfterAFailure) {
   const auto lines = ManyLines();
   const auto path = Write(lines);
-  store_.fail_after = 20;
+  store_.FailAfter(20);
   const auto failed = Load(path, {.workers = 3, .batch_events = 16});
   EXPECT_EQ(failed.status.code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(store_.places.size(), 320u);
-  store_.fail_after = -1;
+  EXPECT_EQ(store_.ids().size(), 320u);
+  store_.FailAfter(-1);
   const auto outcome = Load(path, {.workers = 4, .batch_events = 10});
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.progress.counts.present, 320u);
@@ -226,15 +247,15 @@ TEST_F(LoadTest, GoesOnAfterAFailure) {
 TEST_F(LoadTest, TheWatermarkOfAFailureIsAPlaceToGoOnFrom) {
   const auto lines = ManyLines();
   const auto path = Write(lines);
-  store_.fail_after = 20;
+  store_.FailAfter(20);
   const auto failed = Load(path, {.workers = 3, .batch_events = 16});
   ASSERT_FALSE(failed.status.ok());
   // Everything before the watermark is stored.
   EXPECT_GT(failed.progress.reached.lines, 0u);
   for (std::uint64_t i = 0; i < failed.progress.reached.lines; ++i) {
-    EXPECT_TRUE(store_.places.contains(Uuid('e', static_cast<int>(i)))) << i;
+    EXPECT_TRUE(store_.ids().contains(Uuid('e', static_cast<int>(i)))) << i;
   }
-  store_.fail_after = -1;
+  store_.FailAfter(-1);
   const auto outcome = Load(path, {.workers = 4, .batch_events = 10}, failed.progress.reached);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.progress.reached.lines, 1'000u);
@@ -245,16 +266,16 @@ TEST_F(LoadTest, EventsOfOthersStay) {
   v1::NewEvent foreign;
   for (int i = 0; i < 3; ++i) {
     foreign.set_id(Uuid('f', i));
-    store_.Store(Aggregate(0), foreign);
+    store_.Put(Aggregate(0), foreign);
   }
   const auto path = Write({Line(1, 0), Line(2, 1), Line(3, 0)});
   for (int run = 0; run < 2; ++run) {
     const auto outcome = Load(path);
     EXPECT_TRUE(outcome.status.ok()) << outcome.status;
     EXPECT_EQ(outcome.progress.counts.stored, run == 0 ? 3u : 0u);
-    EXPECT_THAT(store_.streams[Aggregate(0)],
+    EXPECT_THAT(store_.stream(Aggregate(0)),
                 ElementsAre(Uuid('f', 0), Uuid('f', 1), Uuid('f', 2), Uuid('e', 1), Uuid('e', 3)));
-    EXPECT_THAT(store_.streams[Aggregate(1)], ElementsAre(Uuid('e', 2)));
+    EXPECT_THAT(store_.stream(Aggregate(1)), ElementsAre(Uuid('e', 2)));
   }
 }
 
@@ -263,7 +284,7 @@ TEST_F(LoadTest, AnIdThatComesTwiceIsStoredOnce) {
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.progress.counts.stored, 2u);
   EXPECT_EQ(outcome.progress.counts.present, 1u);
-  EXPECT_THAT(store_.streams[Aggregate(0)], SizeIs(2));
+  EXPECT_THAT(store_.stream(Aggregate(0)), SizeIs(2));
 }
 
 TEST_F(LoadTest, ARefusedLineIsNamed) {
@@ -271,7 +292,7 @@ TEST_F(LoadTest, ARefusedLineIsNamed) {
   const auto outcome = Load(path, {.workers = 1});
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(outcome.status.message()), HasSubstr("line 3 is refused: it is poison"));
-  EXPECT_FALSE(store_.places.contains(Uuid('e', 3)));
+  EXPECT_FALSE(store_.ids().contains(Uuid('e', 3)));
 }
 
 TEST_F(LoadTest, BadLinesCanBePassedOver) {
@@ -285,8 +306,8 @@ TEST_F(LoadTest, BadLinesCanBePassedOver) {
   EXPECT_THAT(outcome.complaints,
               testing::UnorderedElementsAre("line 2 is not a JSON object", HasSubstr("line 5 is refused"),
                                             HasSubstr("line 7 is refused: an id was used before")));
-  EXPECT_THAT(store_.streams[Aggregate(0)], ElementsAre(Uuid('e', 1), Uuid('e', 2), Uuid('e', 4)));
-  EXPECT_THAT(store_.streams[Aggregate(1)], ElementsAre(Uuid('e', 5)));
+  EXPECT_THAT(store_.stream(Aggregate(0)), ElementsAre(Uuid('e', 1), Uuid('e', 2), Uuid('e', 4)));
+  EXPECT_THAT(store_.stream(Aggregate(1)), ElementsAre(Uuid('e', 5)));
 }
 
 TEST_F(LoadTest, ABadLineEndsTheLoad) {
@@ -299,8 +320,8 @@ TEST_F(LoadTest, LinesWithoutIdAreCounted) {
   const auto outcome = Load(Write({fmt::format(R"({{"type":"t","aggregate_id":"{}"}})", Aggregate(0))}));
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_EQ(outcome.progress.without_id, 1u);
-  ASSERT_THAT(store_.streams[Aggregate(0)], SizeIs(1));
-  EXPECT_THAT(store_.streams[Aggregate(0)][0], SizeIs(36));
+  ASSERT_THAT(store_.stream(Aggregate(0)), SizeIs(1));
+  EXPECT_THAT(store_.stream(Aggregate(0))[0], SizeIs(36));
 }
 
 TEST_F(LoadTest, LastLineMayLackItsEnd) {
