@@ -227,6 +227,9 @@ TEST_F(EventReaderTest, DestructionCancels) {
     // Endless, unless cancelled: flow control blocks this write while nobody reads.
     while (writer->Write(PageOf<AllPage>(1, 1'000))) {
     }
+    // gRPC ends the write first, and says why a moment later.
+    for (int ms = 0; ms < 10'000 && !context->IsCancelled(); ++ms)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     ended_.set_value(context->IsCancelled());
     return grpc::Status::OK;
   });

@@ -7,12 +7,6 @@
 #include "tests/unit/client/fake_event_store.h"
 
 namespace eventstore::client {
-namespace {
-
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
 
 // One aggregate in memory, with the store's rules of versions and repeats.
 class FakeAggregate : public v1::EventStore::Service {
@@ -84,6 +78,13 @@ class FakeAggregate : public v1::EventStore::Service {
     events.push_back(event);
   }
 };
+
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 class UpdateTest : public testing::Test {
  protected:
