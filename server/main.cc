@@ -18,6 +18,7 @@
 #include "server/service/event_store_service.h"
 #include "server/service/health_monitor.h"
 #include "server/service/server.h"
+#include "server/service/subscriptions_service.h"
 #include "server/settings/settings.h"
 #include "server/storage/closing_thread.h"
 #include "server/storage/conninfo.h"
@@ -102,9 +103,12 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
     identity = *std::move(checked);
   }
   service::CallCount calls;
-  service::AppendStreams append_streams;
+  service::OpenStreams open_streams;
   storage::ReadExecutor readers(conninfo, settings.read_connections, kMaxQueuedReads, clock);
+  // Outlives the appender, which wakes it, and the streams.
+  subscriptions::Tail tail({}, conninfo, chunks, clock);
   storage::AppenderOptions appender_options;
+  appender_options.committed = [&tail] { tail.Nudge(); };
   appender_options.max_queue_per_lane = static_cast<std::size_t>(settings.max_queue);
   storage::Appender appender(appender_options, conninfo, identity.lanes, chunks, readers, clock, sleep);
   // Ends before the appender and the readers do, and with the draining: it must not delay the stop.
@@ -114,10 +118,14 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
     closing_options.interval = std::chrono::seconds{settings.close_chunks_seconds};
     closing = std::make_unique<storage::ClosingThread>(conninfo, closing_options);
   }
-  service::EventStoreService event_store({calls, append_streams, appender, readers, chunks, clock, ids,
+  service::EventStoreService event_store({calls, open_streams, appender, readers, chunks, clock, ids,
                                           std::chrono::milliseconds{settings.default_deadline_ms}});
+  service::SubscriptionsService subscriptions(
+      {calls, open_streams, tail, readers, chunks, clock, std::chrono::milliseconds{settings.default_deadline_ms}});
 
-  auto server = service::GrpcServer::Start(settings.grpc_listen, {&event_store}, {v1::EventStore::service_full_name()});
+  auto server =
+      service::GrpcServer::Start(settings.grpc_listen, {&event_store, &subscriptions},
+                                 {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name()});
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
   using observability::Metric;
@@ -129,6 +137,11 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
         [&] { return static_cast<double>(appender.queued()); }},
        {"eventstore_read_queue_requests", "Reads waiting for a connection.", Metric::Kind::kGauge,
         [&] { return static_cast<double>(readers.queued()); }},
+       {"eventstore_subscriptions", "Subscribers of this process.", Metric::Kind::kGauge,
+        [&] { return static_cast<double>(tail.listeners()); }},
+       {"eventstore_subscription_horizon_lag_seconds",
+        "How long an append that is under way has been holding back what subscribers get.", Metric::Kind::kGauge,
+        [&] { return std::chrono::duration<double>(tail.horizon_lag()).count(); }},
        {"eventstore_appended_events_total", "Events committed by this process.", Metric::Kind::kCounter,
         [&] { return static_cast<double>(appender.appended_events()); }},
        {"eventstore_append_transactions_total", "Transactions committed by this process.", Metric::Kind::kCounter,
@@ -150,7 +163,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   // when the connections are closed.
   const std::chrono::seconds drain{settings.drain_seconds};
   appender.Refuse();  // before waiting for the reads
-  append_streams.Close(storage::ShuttingDown());
+  open_streams.Close(storage::ShuttingDown());
   readers.Drain(clock.Monotonic() + drain);
   appender.Drain();
   std::this_thread::sleep_for(kTimeToLeave);

@@ -31,6 +31,7 @@ constexpr std::array kReasons = {
     ReasonRow{Reason::kCancelled, "CANCELLED", absl::StatusCode::kCancelled},
     ReasonRow{Reason::kCommitUnknown, "COMMIT_UNKNOWN", absl::StatusCode::kUnknown},
     ReasonRow{Reason::kStoreIncompatible, "STORE_INCOMPATIBLE", absl::StatusCode::kFailedPrecondition},
+    ReasonRow{Reason::kPositionAhead, "POSITION_AHEAD", absl::StatusCode::kOutOfRange},
     ReasonRow{Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     ReasonRow{Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

@@ -27,6 +27,7 @@ enum class Reason {
   kCancelled,
   kCommitUnknown,      // the database died at commit and could not be asked
   kStoreIncompatible,  // the database's schema or engine is not one this server can serve
+  kPositionAhead,      // a reader knows more than the store: it was restored from a backup
   kUnimplemented,
   kInternal,
 };

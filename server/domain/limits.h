@@ -30,6 +30,9 @@ inline constexpr std::size_t kMaxWaitingBytes = 4 << 20;
 
 inline constexpr std::size_t kMaxFilterValues = 100;
 inline constexpr std::size_t kMaxMetadataFilterBytes = 1'000;  // of a key, and of a value
+inline constexpr int kMaxHeartbeatSeconds = 300;
+inline constexpr int kDefaultHeartbeatSeconds = 10;
+inline constexpr std::size_t kMaxSubscriptions = 10'000;  // of one server
 inline constexpr int kMaxDays = 36'500;
 inline constexpr int kDefaultUserStreamDays = 30;
 inline constexpr std::size_t kMaxGroups = 10'000;

@@ -58,6 +58,20 @@ struct ReadAllQuery {
   std::int64_t max_events = kNoLimit;
 };
 
+// Where a subscription begins.
+struct SubscriptionStart {
+  enum class Kind { kBeginning, kNow, kPosition, kTime };
+  Kind kind = Kind::kNow;
+  Position position = 0;  // kPosition: exclusive
+  TimeMicros time = 0;    // kTime
+};
+
+struct SubscriptionQuery {
+  SubscriptionStart start;
+  EventFilter filter;
+  int heartbeat_seconds = 0;
+};
+
 enum class GroupBy { kNone, kDay, kHour, kEventType, kAggregateType, kUser, kSource };
 
 struct CountQuery {

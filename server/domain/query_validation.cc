@@ -221,6 +221,37 @@ absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw) {
   return Result(violations, std::move(query));
 }
 
+absl::StatusOr<SubscriptionQuery> ParseSubscription(RawSubscription raw) {
+  Violations violations;
+  SubscriptionQuery query;
+  if (!raw.start) {
+    violations.Add("start", "is missing; set from_beginning, from_now, from_position or from_time");
+  } else {
+    query.start.kind = *raw.start;
+  }
+  if (raw.from_position < 0) {
+    violations.Add("from_position", fmt::format("is {}; positions are not negative", raw.from_position));
+  }
+  query.start.position = raw.from_position;
+  if (query.start.kind == SubscriptionStart::Kind::kTime) {
+    query.start.time = ParseTime(violations, "from_time", raw.from_time).value_or(0);
+  }
+  query.filter = ParseFilter(violations, "filter", std::move(raw.filter));
+  query.filter.aggregate_id = OptionalUuid(violations, "aggregate_id", raw.aggregate_id);
+  if (const auto id = OptionalUuid(violations, "correlation_id", raw.correlation_id)) {
+    if (!query.filter.correlation_ids.empty()) {
+      violations.Add("correlation_id", "cannot be combined with filter.correlation_ids: send one or the other");
+    }
+    query.filter.correlation_ids = {*id};
+  }
+  if (raw.heartbeat_seconds < 0 || raw.heartbeat_seconds > kMaxHeartbeatSeconds) {
+    violations.Add("heartbeat_seconds", fmt::format("is {}; send 1 to {}, or 0 for {}", raw.heartbeat_seconds,
+                                                    kMaxHeartbeatSeconds, kDefaultHeartbeatSeconds));
+  }
+  query.heartbeat_seconds = raw.heartbeat_seconds > 0 ? raw.heartbeat_seconds : kDefaultHeartbeatSeconds;
+  return Result(violations, std::move(query));
+}
+
 absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw) {
   Violations violations;
   CountQuery query;

@@ -68,6 +68,17 @@ struct RawReadAllQuery {
   std::int32_t max_events = 0;
 };
 
+struct RawSubscription {
+  // Nothing: the request did not say.
+  std::optional<SubscriptionStart::Kind> start;
+  std::int64_t from_position = 0;
+  RawTime from_time;
+  RawFilter filter;
+  std::string aggregate_id;
+  std::string correlation_id;
+  std::int32_t heartbeat_seconds = 0;
+};
+
 // CountEvents names one user, and its lists stand beside each other rather than in a filter.
 struct RawCountQuery {
   std::string user_id;
@@ -95,6 +106,7 @@ class Violations;
 EventFilter ParseFilter(Violations& violations, const std::string& field, RawFilter raw);
 
 absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw);
+absl::StatusOr<SubscriptionQuery> ParseSubscription(RawSubscription raw);
 absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw);
 
 }  // namespace eventstore::domain

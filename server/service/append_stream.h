@@ -20,9 +20,9 @@
 #include "eventstore/v1/event_store.pb.h"
 #include "server/domain/append.h"
 #include "server/domain/clock.h"
-#include "server/service/append_streams.h"
 #include "server/service/call_count.h"
 #include "server/service/handover.h"
+#include "server/service/open_streams.h"
 #include "server/service/request_parser.h"
 #include "server/storage/appender.h"
 
@@ -30,7 +30,7 @@ namespace eventstore::service {
 
 struct AppendStreamParts {
   CallCount& calls;
-  AppendStreams& streams;
+  OpenStreams& streams;
   storage::Appender& appender;
   const RequestParser& parser;
   const domain::Clock& clock;
@@ -39,13 +39,14 @@ struct AppendStreamParts {
 };
 
 class AppendStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                           public OpenStream,
                            public std::enable_shared_from_this<AppendStream> {
  public:
   // Lives until gRPC is done with it.
   static AppendStream* Begin(const AppendStreamParts& parts, const grpc::CallbackServerContext& context);
 
   // Takes in nothing more; ends with `status` once every item has its outcome.
-  void Close(const absl::Status& status);
+  void Close(const absl::Status& status) override;
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;

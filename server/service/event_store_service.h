@@ -9,7 +9,7 @@
 
 #include "eventstore/v1/event_store.grpc.pb.h"
 #include "server/domain/clock.h"
-#include "server/service/append_streams.h"
+#include "server/service/open_streams.h"
 #include "server/service/page_stream.h"
 #include "server/service/request_parser.h"
 #include "server/service/unary_call.h"
@@ -20,7 +20,7 @@ namespace eventstore::service {
 
 struct EventStoreParts {
   CallCount& calls;
-  AppendStreams& streams;
+  OpenStreams& streams;
   storage::Appender& appender;
   storage::ReadExecutor& readers;
   storage::ChunkCatalog& chunks;

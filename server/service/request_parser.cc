@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "eventstore/v1/event_store.pb.h"
+#include "eventstore/v1/subscriptions.pb.h"
 #include "fmt/format.h"
 #include "server/domain/error.h"
 #include "server/domain/validation.h"
@@ -26,7 +27,11 @@ void StringsToBytes(DescriptorProto* message) {
   for (auto& field : *message->mutable_field()) {
     if (field.type() == FieldDescriptorProto::TYPE_STRING) field.set_type(FieldDescriptorProto::TYPE_BYTES);
   }
-  for (auto& nested : *message->mutable_nested_type()) StringsToBytes(&nested);
+  for (auto& nested : *message->mutable_nested_type()) {
+    // Keys of a map cannot be bytes; on the wire it is a list of pairs.
+    nested.mutable_options()->clear_map_entry();
+    StringsToBytes(&nested);
+  }
 }
 
 void AddFile(const FileDescriptor* file, google::protobuf::DescriptorPool* pool) {
@@ -69,6 +74,7 @@ void FindBadText(const Message& message, const std::string& prefix, domain::Viol
 
 RequestParser::RequestParser() {
   AddFile(v1::AppendRequest::descriptor()->file(), &pool_);
+  AddFile(v1::SubscribeRequest::descriptor()->file(), &pool_);
   factory_ = std::make_unique<google::protobuf::DynamicMessageFactory>(&pool_);
 }
 

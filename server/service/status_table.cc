@@ -23,6 +23,7 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kEventIdConflict:
       return grpc::StatusCode::ALREADY_EXISTS;
     case Reason::kVersionExhausted:
+    case Reason::kPositionAhead:
       return grpc::StatusCode::OUT_OF_RANGE;
     case Reason::kQueueFull:
       return grpc::StatusCode::RESOURCE_EXHAUSTED;

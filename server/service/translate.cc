@@ -155,6 +155,34 @@ absl::StatusOr<domain::ReadAllQuery> FromProto(const v1::ReadAllRequest& request
   return domain::ParseReadAllQuery(std::move(raw));
 }
 
+absl::StatusOr<domain::SubscriptionQuery> FromProto(const v1::SubscribeRequest& request) {
+  using Kind = domain::SubscriptionStart::Kind;
+  domain::RawSubscription raw;
+  switch (request.start_case()) {
+    case v1::SubscribeRequest::kFromBeginning:
+      raw.start = Kind::kBeginning;
+      break;
+    case v1::SubscribeRequest::kFromNow:
+      raw.start = Kind::kNow;
+      break;
+    case v1::SubscribeRequest::kFromPosition:
+      raw.start = Kind::kPosition;
+      break;
+    case v1::SubscribeRequest::kFromTime:
+      raw.start = Kind::kTime;
+      break;
+    case v1::SubscribeRequest::START_NOT_SET:
+      break;
+  }
+  raw.from_position = request.from_position();
+  raw.from_time = {request.from_time().seconds(), request.from_time().nanos()};
+  raw.filter = RawFrom(request.filter());
+  raw.aggregate_id = request.aggregate_id();
+  raw.correlation_id = request.correlation_id();
+  raw.heartbeat_seconds = request.heartbeat_seconds();
+  return domain::ParseSubscription(std::move(raw));
+}
+
 void ToProto(domain::TimeMicros time, google::protobuf::Timestamp* timestamp) {
   std::int64_t seconds = time / domain::kMicrosPerSecond;
   std::int64_t micros = time % domain::kMicrosPerSecond;
@@ -186,6 +214,22 @@ void ToProto(const domain::CountResult& result, v1::CountEventsResponse* respons
     group->set_key(key);
     group->set_count(count);
   }
+}
+
+void ToProto(const domain::RecordedEvent& event, v1::RecordedEvent* message) {
+  message->set_id(event.id.ToString());
+  message->set_event_type(event.event_type);
+  message->set_user_id(event.user_id);
+  message->set_data(event.data);
+  message->set_metadata(event.metadata);
+  message->set_causation_id(Text(event.causation_id));
+  message->set_correlation_id(Text(event.correlation_id));
+  message->set_source(event.source);
+  ToProto(event.timestamp, message->mutable_timestamp());
+  message->set_aggregate_id(event.aggregate_id.ToString());
+  message->set_aggregate_type(event.aggregate_type);
+  message->set_version(event.version);
+  message->set_global_position(event.global_position);
 }
 
 void MoveEvents(std::vector<domain::RecordedEvent>& events,

@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "eventstore/v1/event_store.pb.h"
+#include "eventstore/v1/subscriptions.pb.h"
 #include "server/domain/append.h"
 #include "server/domain/clock.h"
 #include "server/domain/query.h"
@@ -20,6 +21,9 @@ absl::StatusOr<domain::CorrelationQuery> FromProto(const v1::GetCorrelatedEvents
 absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& request);
 absl::StatusOr<domain::ReadAllQuery> FromProto(const v1::ReadAllRequest& request);
 
+absl::StatusOr<domain::SubscriptionQuery> FromProto(const v1::SubscribeRequest& request);
+
+void ToProto(const domain::RecordedEvent& event, v1::RecordedEvent* message);
 void ToProto(const domain::AppendResult& result, v1::AppendResponse* response);
 void ToProto(domain::TimeMicros time, google::protobuf::Timestamp* timestamp);
 void ToProto(const domain::CountResult& result, v1::CountEventsResponse* response);

@@ -35,6 +35,7 @@ Appender::Appender(AppenderOptions options, const std::string& conninfo, int lan
     LaneWriterOptions writer;
     writer.lane = lane;
     writer.queue.max_requests = options.max_queue_per_lane;
+    writer.committed = options.committed;
     writers_.push_back(std::make_unique<LaneWriter>(writer, conninfo, lanes, chunks, clock, sleep));
   }
 }

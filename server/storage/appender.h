@@ -15,6 +15,8 @@ namespace eventstore::storage {
 
 struct AppenderOptions {
   std::size_t max_queue_per_lane = 4096;
+  // Called after each commit with events, by a lane's thread; must not block.
+  std::function<void()> committed = [] {};
 };
 
 class Appender {

@@ -53,6 +53,16 @@ PositionCursor::PositionCursor(domain::ReadAllQuery query, ChunkCatalog& chunks)
       end_(query.direction == domain::Direction::kForward ? kLast : kFirst),
       budget_(query.max_events) {}
 
+PositionCursor::PositionCursor(domain::EventFilter filter, domain::Position after, domain::Position horizon,
+                               ChunkCatalog& chunks)
+    : filter_(std::move(filter)),
+      direction_(domain::Direction::kForward),
+      catalog_(chunks),
+      open_(true),
+      after_(after),
+      end_(horizon),
+      budget_(domain::kNoLimit) {}
+
 PositionCursor::PositionCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks)
     : correlation_id_(query.correlation_id),
       range_(query.range),
@@ -123,9 +133,9 @@ absl::Status PositionCursor::Open(Session& session) {
     auto horizon = ReadHorizon(session, identity->xid_offset);
     if (!horizon.ok()) return horizon.status();
     if (forward()) {
-      end_ = *horizon;
+      end_ = horizon->position;
     } else {
-      after_ = std::min(after_, *horizon);
+      after_ = std::min(after_, horizon->position);
     }
   }
   open_ = true;

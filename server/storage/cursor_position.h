@@ -24,6 +24,9 @@ class PositionCursor : public Cursor {
   // The correlation's events that are visible at the first page.
   PositionCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks);
 
+  // Events after a position and below a horizon that was read before.
+  PositionCursor(domain::EventFilter filter, domain::Position after, domain::Position horizon, ChunkCatalog& chunks);
+
   absl::StatusOr<Page> Next(Session& session) override;
   void Relist() override { listed_ = false; }
 

@@ -19,7 +19,12 @@
 
 namespace eventstore::storage {
 
-// Exclusive: events with a smaller global_position are settled.
-absl::StatusOr<domain::Position> ReadHorizon(Session& session, std::int64_t xid_offset);
+struct Horizon {
+  domain::Position position = 0;  // exclusive: events with a smaller global_position are settled
+  // The backend whose append holds it back; 0: none does.
+  int held_by = 0;
+};
+
+absl::StatusOr<Horizon> ReadHorizon(Session& session, std::int64_t xid_offset);
 
 }  // namespace eventstore::storage

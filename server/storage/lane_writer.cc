@@ -190,6 +190,7 @@ absl::Status LaneWriter::Write(Requests& batch) {
   }
   appended_events_ += attempt->plan.rows.size();
   ++transactions_;
+  options_.committed();
   Answer(batch, *attempt);
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -33,6 +34,7 @@ struct LaneWriterOptions {
   int lane = 0;
   AppendQueueOptions queue;
   std::chrono::milliseconds commit_patience{15'000};
+  std::function<void()> committed = [] {};  // AppenderOptions
 };
 
 class LaneWriter {

@@ -163,6 +163,13 @@ def rows():
     yield "all -1 events", "ReadAll", read_all(max_events=-1), bad, ["max_events"]
     yield "all unknown direction", "ReadAll", read_all(direction=3), bad, ["direction"]
     yield "all 101 users", "ReadAll", read_all(filter={"user_ids": ["u"] * 101}), limit, ["filter.user_ids"]
+    yield "all empty prefix", "ReadAll", read_all(filter={"event_type_prefixes": [""]}), bad, [
+        "filter.event_type_prefixes[0]"]
+    yield "all correlation no uuid", "ReadAll", read_all(filter={"correlation_ids": ["x"]}), bad, [
+        "filter.correlation_ids[0]"]
+    yield "all long metadata value", "ReadAll", read_all(filter={"metadata": {"k": "v" * 1001}}), limit, ["filter.metadata"]
+    yield "all metadata not UTF-8", "ReadAll", with_bytes(
+        read_all(filter={"metadata": {"k": "QQ"}}), b"QQ", b"\xff\xff"), bad, ["filter.metadata[0].value"]
     yield "all empty source", "ReadAll", read_all(filter={"sources": [""]}), bad, ["filter.sources[0]"]
 
 

@@ -12,6 +12,7 @@ sys.path.insert(0, _FOLDER)
 
 from eventstore.v1 import event_pb2 as event  # noqa: E402  (found through the line above)
 from eventstore.v1 import event_store_pb2 as store  # noqa: E402
+from eventstore.v1 import subscriptions_pb2 as subscriptions  # noqa: E402
 from google.protobuf import timestamp_pb2  # noqa: E402
 
 
@@ -28,15 +29,16 @@ rpc_status = _load("google/rpc/status")
 rpc_details = _load("google/rpc/error_details")
 
 SERVICE = store.DESCRIPTOR.services_by_name["EventStore"]
+SUBSCRIPTIONS = subscriptions.DESCRIPTOR.services_by_name["Subscriptions"]
 
 
 class Method:
-    """One RPC of eventstore.v1.EventStore."""
+    """One RPC of ours."""
 
-    def __init__(self, descriptor):
-        self.path = f"/{SERVICE.full_name}/{descriptor.name}"
-        self.request = getattr(store, descriptor.input_type.name)
-        self.response = getattr(store, descriptor.output_type.name)
+    def __init__(self, module, descriptor):
+        self.path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
+        self.request = getattr(module, descriptor.input_type.name)
+        self.response = getattr(module, descriptor.output_type.name)
         from google.protobuf import descriptor_pb2
 
         proto = descriptor_pb2.MethodDescriptorProto()
@@ -44,7 +46,8 @@ class Method:
         self.streams = proto.server_streaming
 
 
-METHODS = {descriptor.name: Method(descriptor) for descriptor in SERVICE.methods}
+METHODS = {descriptor.name: Method(store, descriptor) for descriptor in SERVICE.methods}
+METHODS.update((descriptor.name, Method(subscriptions, descriptor)) for descriptor in SUBSCRIPTIONS.methods)
 
 
 def timestamp(seconds, nanos=0):

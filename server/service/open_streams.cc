@@ -1,13 +1,11 @@
-#include "server/service/append_streams.h"
+#include "server/service/open_streams.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "server/service/append_stream.h"
-
 namespace eventstore::service {
 
-void AppendStreams::Add(const std::shared_ptr<AppendStream>& stream) {
+void OpenStreams::Add(const std::shared_ptr<OpenStream>& stream) {
   absl::Status closed;
   {
     const std::scoped_lock lock(mutex_);
@@ -24,8 +22,8 @@ void AppendStreams::Add(const std::shared_ptr<AppendStream>& stream) {
   if (!closed.ok()) stream->Close(closed);
 }
 
-void AppendStreams::Close(const absl::Status& status) {
-  std::vector<std::weak_ptr<AppendStream>> open;
+void OpenStreams::Close(const absl::Status& status) {
+  std::vector<std::weak_ptr<OpenStream>> open;
   {
     const std::scoped_lock lock(mutex_);
     closed_ = status;

@@ -1,0 +1,249 @@
+#include "server/service/subscribe_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/domain/error.h"
+#include "server/domain/limits.h"
+#include "server/domain/matching.h"
+#include "server/service/request_parser.h"
+#include "server/service/status_table.h"
+#include "server/service/translate.h"
+#include "server/storage/recorded_rows.h"
+#include "server/storage/subscription_start.h"
+
+namespace eventstore::service {
+namespace {
+
+constexpr std::chrono::seconds kCheckpointInterval{5};
+
+absl::Status TooMany() {
+  domain::Error error;
+  error.reason = domain::Reason::kQueueFull;
+  error.message = "this server has as many subscriptions as it takes; end some, or use another instance";
+  error.metadata = {{"max_subscriptions", std::to_string(domain::kMaxSubscriptions)}};
+  error.retry_after_ms = 5'000;
+  return domain::ToStatus(error);
+}
+
+}  // namespace
+
+SubscribeStream* SubscribeStream::Begin(const SubscribeParts& parts, absl::StatusOr<domain::SubscriptionQuery> query) {
+  const absl::Status refused = query.status();
+  const std::shared_ptr<SubscribeStream> stream(
+      new SubscribeStream(parts, query.ok() ? *std::move(query) : domain::SubscriptionQuery{}));
+  stream->self_ = stream;
+  HandOver(stream.get());
+  if (!refused.ok()) {
+    stream->Close(refused);
+  } else if (!parts.tail.Listen(stream)) {
+    stream->Close(TooMany());
+  } else {
+    parts.streams.Add(stream);
+    stream->OnTail();
+  }
+  return stream.get();
+}
+
+SubscribeStream::SubscribeStream(const SubscribeParts& parts, domain::SubscriptionQuery query)
+    : parts_(parts),
+      counted_(parts.calls),
+      query_(std::move(query)),
+      heartbeat_(query_.heartbeat_seconds),
+      wrote_at_(parts.clock.Monotonic()),
+      told_at_(wrote_at_) {}
+
+void SubscribeStream::Close(const absl::Status& status) {
+  Next next;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (end_.ok()) end_ = status;
+    next = Decide();
+  }
+  Do(std::move(next));
+}
+
+void SubscribeStream::OnTail() {
+  Next next;
+  {
+    const std::scoped_lock lock(mutex_);
+    next = Decide();
+  }
+  Do(std::move(next));
+}
+
+void SubscribeStream::OnCancel() {
+  TakeOver(this);
+  Close(domain::ErrorOf(domain::Reason::kCancelled, "the subscriber has gone"));
+}
+
+void SubscribeStream::OnWriteDone(bool ok) {
+  TakeOver(this);
+  Next next;
+  {
+    const std::scoped_lock lock(mutex_);
+    writing_ = false;
+    if (!ok && end_.ok()) end_ = domain::ErrorOf(domain::Reason::kCancelled, "the subscriber has gone");
+    next = Decide();
+  }
+  Do(std::move(next));
+}
+
+SubscribeStream::Next SubscribeStream::Decide() {
+  Next next;
+  if (finished_ || writing_ || reading_) return next;
+  if (!end_.ok()) {
+    finished_ = true;
+    next.finish = ToGrpc(end_);
+  } else if (!live_) {
+    reading_ = true;
+    next.read = true;
+  } else {
+    next.write = TakeFromTail() || TellWhereItIs();
+    writing_ = next.write;
+    if (!next.write && !live_) {
+      reading_ = true;
+      next.read = true;
+    }
+  }
+  return next;
+}
+
+void SubscribeStream::Do(Next next) {
+  // gRPC may be done with the stream before this returns.
+  const auto keep = shared_from_this();
+  HandOver(this);
+  if (next.read) Read();
+  if (next.write) StartWrite(&outgoing_);
+  if (next.finish) Finish(*next.finish);
+}
+
+void SubscribeStream::Put(const v1::SubscribeResponse& message) {
+  wrote_at_ = parts_.clock.Monotonic();
+  outgoing_ = Serialize(message);
+}
+
+bool SubscribeStream::TakeFromTail() {
+  const auto following = parts_.tail.After(position_);
+  if (!following.covered) {
+    // One that never was live has nothing to fall behind from.
+    live_ = false;
+    if (announce_) return false;
+    v1::SubscribeResponse message;
+    message.mutable_fell_behind()->set_position(position_);
+    told_ = position_;
+    Put(message);
+    return true;
+  }
+  v1::SubscribeResponse message;
+  auto* events = message.mutable_events()->mutable_events();
+  std::size_t bytes = 0;
+  for (const auto& page : following.pages) {
+    for (const auto& event : page->events) {
+      if (event.global_position <= position_ || !domain::Matches(query_.filter, event)) continue;
+      if (events->size() == domain::kMaxPageEvents || bytes >= domain::kMaxPageBytes) break;
+      bytes += storage::PayloadBytes(event);
+      ToProto(event, events->Add());
+    }
+    if (events->size() == domain::kMaxPageEvents || bytes >= domain::kMaxPageBytes) {
+      // The rest of this page comes next.
+      position_ = events->rbegin()->global_position();
+      break;
+    }
+    position_ = page->upto;
+  }
+  if (events->empty()) return false;
+  told_ = events->rbegin()->global_position();
+  Put(message);
+  return true;
+}
+
+bool SubscribeStream::TellWhereItIs() {
+  if (!live_) return false;
+  const auto now = parts_.clock.Monotonic();
+  v1::SubscribeResponse message;
+  if (announce_) {
+    announce_ = false;
+    message.mutable_caught_up()->set_position(position_);
+  } else if (position_ > told_ && now - told_at_ >= kCheckpointInterval) {
+    message.mutable_checkpoint()->set_position(position_);
+  } else if (now - wrote_at_ >= heartbeat_) {
+    ToProto(parts_.clock.Now(), message.mutable_heartbeat()->mutable_time());
+    Put(message);
+    return true;
+  } else {
+    return false;
+  }
+  told_ = position_;
+  told_at_ = now;
+  Put(message);
+  return true;
+}
+
+void SubscribeStream::Read() {
+  storage::ReadTask task;
+  task.deadline = parts_.clock.Monotonic() + parts_.page_deadline;
+  task.goes_on = placed_;
+  task.run = [keep = shared_from_this()](absl::StatusOr<storage::Session*> session) { keep->OnSession(session); };
+  if (parts_.readers.Submit(task)) return;
+  // Too many read at the moment: again when the tail wakes it.
+  const std::scoped_lock lock(mutex_);
+  reading_ = false;
+}
+
+void SubscribeStream::OnSession(absl::StatusOr<storage::Session*> session) {
+  OnPage(session.ok() ? storage::Caught([&] { return ReadPage(**session); })
+                      : absl::StatusOr<storage::Page>(session.status()));
+}
+
+absl::StatusOr<storage::Page> SubscribeStream::ReadPage(storage::Session& session) {
+  if (!placed_) {
+    auto start = storage::ReadWithRetries(parts_.chunks,
+                                          [&] { return storage::FindStart(session, parts_.chunks, query_.start); });
+    if (!start.ok()) return start.status();
+    const std::scoped_lock lock(mutex_);
+    position_ = *start;
+    told_ = *start;
+    placed_ = true;
+  }
+  if (!cursor_) {
+    auto settled =
+        storage::ReadWithRetries(parts_.chunks, [&] { return storage::ReadSettled(session, parts_.chunks); });
+    if (!settled.ok()) return settled.status();
+    last_ = settled->last;
+    cursor_ = std::make_unique<storage::PositionCursor>(query_.filter, position_, settled->horizon, parts_.chunks);
+  }
+  return storage::NextPage(*cursor_, session, parts_.chunks);
+}
+
+void SubscribeStream::OnPage(absl::StatusOr<storage::Page> page) {
+  Next next;
+  {
+    const std::scoped_lock lock(mutex_);
+    reading_ = false;
+    if (!page.ok()) {
+      if (end_.ok()) end_ = page.status();
+    } else {
+      if (!page->events.empty()) {
+        position_ = page->events.back().global_position;
+        told_ = position_;
+        v1::SubscribeResponse message;
+        MoveEvents(page->events, message.mutable_events()->mutable_events());
+        Put(message);
+        writing_ = true;
+        next.write = true;
+      }
+      if (page->last) {
+        position_ = std::max(position_, last_);
+        cursor_.reset();
+        // If the tail begins later than this, it says so, and the next read ends beyond where it begins.
+        live_ = true;
+        announce_ = true;
+      }
+    }
+    if (!next.write) next = Decide();
+  }
+  Do(std::move(next));
+}
+
+}  // namespace eventstore::service

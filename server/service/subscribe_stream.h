@@ -1,0 +1,104 @@
+// One subscriber: catches up by pages from the database, then takes what is new from the tail. The next message is made
+// only when gRPC has taken the last one, so a slow subscriber costs one page of memory; when the tail has moved on too far
+// meanwhile, it goes back to the database.
+//
+// `position_` is the one truth: everything that matches up to it is written or being written, nothing beyond it. Whatever
+// comes next, from wherever, begins after it.
+//
+// Threads: gRPC calls the reactions, the reading pool brings pages, the tail wakes. `mutex_` guards all that changes; gRPC and
+// the reading pool are called without it.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "eventstore/v1/subscriptions.pb.h"
+#include "server/domain/clock.h"
+#include "server/domain/query.h"
+#include "server/service/call_count.h"
+#include "server/service/handover.h"
+#include "server/service/open_streams.h"
+#include "server/storage/cursor_position.h"
+#include "server/storage/read_executor.h"
+#include "server/subscriptions/tail.h"
+
+namespace eventstore::service {
+
+struct SubscribeParts {
+  CallCount& calls;
+  OpenStreams& streams;
+  subscriptions::Tail& tail;
+  storage::ReadExecutor& readers;
+  storage::ChunkCatalog& chunks;
+  const domain::Clock& clock;
+  // Of one page.
+  std::chrono::milliseconds page_deadline;
+};
+
+class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+                              public OpenStream,
+                              public subscriptions::TailListener,
+                              public std::enable_shared_from_this<SubscribeStream> {
+ public:
+  // Lives until gRPC is done with it.
+  static SubscribeStream* Begin(const SubscribeParts& parts, absl::StatusOr<domain::SubscriptionQuery> query);
+
+  void Close(const absl::Status& status) override;
+  void OnTail() override;
+  void OnStoreLost(const absl::Status& status) override { Close(status); }
+
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override { self_.reset(); }
+
+ private:
+  // What to ask of others once the mutex is free.
+  struct Next {
+    bool read = false;
+    bool write = false;
+    std::optional<grpc::Status> finish;
+  };
+
+  SubscribeStream(const SubscribeParts& parts, domain::SubscriptionQuery query);
+
+  Next Decide();  // holding mutex_
+  void Do(Next next);
+  // Takes from the tail; true when there is a message to write.
+  bool TakeFromTail();
+  bool TellWhereItIs();
+  void Put(const v1::SubscribeResponse& message);
+  void Read();
+  void OnSession(absl::StatusOr<storage::Session*> session);
+  absl::StatusOr<storage::Page> ReadPage(storage::Session& session);
+  void OnPage(absl::StatusOr<storage::Page> page);
+
+  const SubscribeParts parts_;
+  const CallCount::Call counted_;
+  const domain::SubscriptionQuery query_;
+  const std::chrono::seconds heartbeat_;
+  std::shared_ptr<SubscribeStream> self_;            // until OnDone
+  std::unique_ptr<storage::PositionCursor> cursor_;  // of the read that is under way
+  domain::Position last_ = 0;                        // of any event that it may come across
+  grpc::ByteBuffer outgoing_;                        // while writing_
+
+  std::mutex mutex_;
+  domain::Position position_ = 0;
+  domain::Position told_ = 0;  // the subscriber knows that it may go on from here
+  bool placed_ = false;        // position_ is known
+  bool live_ = false;
+  bool announce_ = false;  // caught_up is to be sent
+  bool reading_ = false;
+  bool writing_ = false;
+  bool finished_ = false;
+  absl::Status end_ = absl::OkStatus();
+  domain::MonotonicTime wrote_at_;
+  domain::MonotonicTime told_at_;
+};
+
+}  // namespace eventstore::service
