@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "rapidjson/document.h"
+#include "rapidjson/memorystream.h"
+#include "rapidjson/reader.h"
 
 namespace eventstore::domain {
 namespace {
@@ -18,20 +19,62 @@ bool HasType(const EventFilter& filter, const std::string& type) {
          std::ranges::any_of(filter.event_type_prefixes, [&](const auto& prefix) { return type.starts_with(prefix); });
 }
 
+using Members = std::vector<std::pair<std::string, std::string>>;
+
+// Ticks off what an object has of `wanted` among its own members. RapidJSON's document would do, but its header does not
+// compile with clang 19.
+class MemberCheck : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, MemberCheck> {
+ public:
+  using Length = rapidjson::SizeType;
+
+  explicit MemberCheck(const Members& wanted) : wanted_(wanted), found_(wanted.size(), false) {}
+
+  bool all() const {
+    return std::ranges::all_of(found_, [](bool found) { return found; });
+  }
+
+  bool Key(const char* text, Length length, bool) {
+    if (depth_ == 1) key_.assign(text, length);
+    return true;
+  }
+  bool String(const char* text, Length length, bool) { return Value({text, length}); }
+  bool RawNumber(const char* text, Length length, bool) { return Value({text, length}); }
+  bool Bool(bool value) { return Value(value ? "true" : "false"); }
+  bool StartObject() { return Enter(); }
+  bool EndObject(Length) { return Leave(); }
+  bool StartArray() { return Enter(); }
+  bool EndArray(Length) { return Leave(); }
+
+ private:
+  bool Value(std::string_view value) {
+    for (std::size_t i = 0; depth_ == 1 && i < wanted_.size(); ++i) {
+      if (wanted_[i].first == key_ && wanted_[i].second == value) found_[i] = true;
+    }
+    return true;
+  }
+  bool Enter() {
+    ++depth_;
+    return true;
+  }
+  bool Leave() {
+    --depth_;
+    return true;
+  }
+
+  const Members& wanted_;
+  std::vector<bool> found_;
+  std::string key_;
+  int depth_ = 0;
+};
+
 // `metadata` is what PostgreSQL printed: an object, each key once, numbers in the form that ->> gives.
-bool HasMembers(const std::vector<std::pair<std::string, std::string>>& members, const std::string& metadata) {
+bool HasMembers(const Members& members, const std::string& metadata) {
   if (members.empty()) return true;
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseNumbersAsStringsFlag>(metadata.data(), metadata.size());
-  if (document.HasParseError() || !document.IsObject()) return false;
-  return std::ranges::all_of(members, [&](const auto& member) {
-    const auto& [key, value] = member;
-    const auto found = document.FindMember(rapidjson::Value(key.data(), static_cast<rapidjson::SizeType>(key.size())));
-    if (found == document.MemberEnd()) return false;
-    if (found->value.IsBool()) return value == (found->value.GetBool() ? "true" : "false");
-    return found->value.IsString() &&
-           value == std::string_view(found->value.GetString(), found->value.GetStringLength());
-  });
+  MemberCheck check(members);
+  rapidjson::MemoryStream input(metadata.data(), metadata.size());
+  rapidjson::Reader reader;
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+  return !reader.Parse<kFlags>(input, check).IsError() && check.all();
 }
 
 }  // namespace
