@@ -11,8 +11,6 @@
 namespace eventstore::storage {
 namespace {
 
-constexpr char kUndefinedTable[] = "42P01";
-
 // $1, $2: the start and the end of the chunk's range. {0}: its table. An aggregate whose head says that it began in
 // this chunk needs no row.
 constexpr char kRecord[] = R"sql(

@@ -107,6 +107,12 @@ std::string Check(const domain::ReadAllQuery& query) {
   return query.max_events > 0 ? Check(query.filter) : "max_events";
 }
 
+std::string Check(const domain::SubscriptionQuery& query) {
+  if (query.start.position < 0) return "start";
+  if (query.heartbeat_seconds < 1 || query.heartbeat_seconds > domain::kMaxHeartbeatSeconds) return "heartbeat_seconds";
+  return Check(query.filter);
+}
+
 std::string CheckError(const absl::Status& status) {
   const domain::Error error = domain::FromStatus(status);
   const bool exhausted = error.reason == domain::Reason::kVersionExhausted;
@@ -153,6 +159,7 @@ std::string CheckRequest(const std::string& input) {
   problems += CheckAs<v1::GetCorrelatedEventsRequest>(parser, input, query);
   problems += CheckAs<v1::CountEventsRequest>(parser, input, query);
   problems += CheckAs<v1::ReadAllRequest>(parser, input, query);
+  problems += CheckAs<v1::SubscribeRequest>(parser, input, query);
   return problems;
 }
 
