@@ -26,6 +26,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Options& options) {
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  // A network that died without a word is noticed under a stream that waits; the server allows a ping every 20 s.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   return grpc::CreateCustomChannel(
       options.target, options.credentials ? options.credentials : grpc::InsecureChannelCredentials(), arguments);
 }

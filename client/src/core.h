@@ -13,15 +13,17 @@
 #include "client/src/status.h"
 #include "eventstore/options.h"
 #include "eventstore/v1/event_store.grpc.pb.h"
+#include "eventstore/v1/subscriptions.grpc.pb.h"
 
 namespace eventstore::client::internal {
 
 class Core {
  public:
-  Core(Options options, std::shared_ptr<grpc::ChannelInterface> channel);
+  Core(Options options, const std::shared_ptr<grpc::ChannelInterface>& channel);
 
   const Options& options() const { return options_; }
   v1::EventStore::Stub& stub() const { return *stub_; }
+  v1::Subscriptions::Stub& subscriptions() const { return *subscriptions_; }
 
   Deadline CallDeadline(const CallOptions& call) const;
   Deadline ReadDeadline(const CallOptions& call) const;
@@ -29,6 +31,7 @@ class Core {
  private:
   const Options options_;
   const std::unique_ptr<v1::EventStore::Stub> stub_;
+  const std::unique_ptr<v1::Subscriptions::Stub> subscriptions_;
 };
 
 // Fills in what was left empty.

@@ -76,6 +76,7 @@ class EventStoreClient {
 
  private:
   friend class AppendPipeline;
+  friend class Subscriber;
   std::shared_ptr<const internal::Core> core_;
 };
 
