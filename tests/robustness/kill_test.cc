@@ -1,5 +1,6 @@
 // Invariants 3 and 4: the server, its PostgreSQL and single backends are killed with SIGKILL under load, on a cluster
-// with fsync on. Clients repeat with the same ids. At the end every acknowledged event is there once.
+// with fsync on. Clients repeat with the same ids. At the end every acknowledged event is there once, and subscribers were
+// given every one of them once, in order (invariant 5).
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -17,6 +18,7 @@
 #include "server/embedded/private_postgres.h"
 #include "server/storage/session.h"
 #include "server/storage/verifier.h"
+#include "tests/robustness/deliveries.h"
 #include "tests/robustness/ledger.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
@@ -214,12 +216,17 @@ TEST_F(KillTest, NothingAcknowledgedIsLostOrDoubled) {
   const client::EventStoreClient store = Store();
   const int port = server_->grpc_port();
   Ledger ledger;
+  // One that lives through all of it, one that is restarted again and again, and one that comes in the middle.
+  const Deliveries lasting(store);
+  const Deliveries restarted(store, 7);
+  std::unique_ptr<Deliveries> late;
   Load load(store, ledger);
   int servers = 0;
   int postmasters = 0;
   int backends = 0;
   for (int i = 0; i < kKills; ++i) {
     ASSERT_TRUE(load.AwaitEvents(kEventsBetween)) << "the store did not come back\n" << server_->Log();
+    if (i == kKills / 2) late = std::make_unique<Deliveries>(store);
     if (i % 3 == 0) {
       server_->Kill();
       ++servers;
@@ -239,6 +246,10 @@ TEST_F(KillTest, NothingAcknowledgedIsLostOrDoubled) {
       servers + postmasters + backends, servers, postmasters, backends, ledger.acknowledged(), load.streamed(),
       load.unanswered());
   EXPECT_GT(load.streamed(), kKills);
+  EXPECT_THAT(lasting.AwaitAll(ledger, kPatience), IsOk());
+  EXPECT_THAT(restarted.AwaitAll(ledger, kPatience), IsOk());
+  EXPECT_THAT(late->AwaitAll(ledger, kPatience), IsOk());
+  std::printf("%zu events delivered to each; one in %d subscriptions\n", lasting.count(), restarted.subscriptions());
   EXPECT_THAT(ledger.CheckAgainst(store), IsOk());
 
   auto conninfo = embedded::ConninfoOf(data_dir_);

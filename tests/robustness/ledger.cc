@@ -30,6 +30,22 @@ std::size_t Ledger::acknowledged() const {
   return count_;
 }
 
+absl::Status Ledger::CheckDelivered(const std::map<std::string, std::int64_t>& delivered) const {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [aggregate, promises] : promised_) {
+    for (const auto& [id, promise] : promises) {
+      const auto found = delivered.find(id);
+      if (found == delivered.end()) {
+        return Broken(fmt::format("{}: {} (version {}) was not delivered", aggregate, id, promise.version));
+      }
+      if (found->second != promise.position) {
+        return Broken(fmt::format("{} was delivered at {}, promised was {}", id, found->second, promise.position));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Ledger::CheckAggregate(const client::EventStoreClient& store, const std::string& aggregate,
                                     const std::map<std::string, Promise>& promises) const {
   std::set<std::string> seen;

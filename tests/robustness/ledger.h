@@ -21,6 +21,8 @@ class Ledger {
   // Every acknowledged event is in its aggregate's stream once, at the version and position that were promised; every
   // stream is 1..n in order of version, time and position. The first thing that is not so, or ok.
   absl::Status CheckAgainst(const client::EventStoreClient& store) const;
+  // Every acknowledged event is among these (id -> position), at the position that was promised.
+  absl::Status CheckDelivered(const std::map<std::string, std::int64_t>& delivered) const;
 
  private:
   struct Promise {
