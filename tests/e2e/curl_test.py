@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import unittest
 
 from harness.client import new_id
@@ -85,13 +86,13 @@ class CurlTest:
 
     def test_every_service_is_listed(self):
         listed = self.list_services()
-        for service in ("eventstore.v1.EventStore", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"):
+        for service in ("eventstore.v1.EventStore", "eventstore.v1.Subscriptions", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"):
             self.assertIn(service, listed)
 
     def test_every_method_is_described(self):
         described = self.describe()
         for method in ("Append", "AppendBatch", "GetAggregateStream", "GetAggregateVersion", "GetUserStream",
-                       "GetCorrelatedEvents", "CountEvents", "ReadAll", "Check", "Watch"):
+                       "GetCorrelatedEvents", "CountEvents", "ReadAll", "Subscribe", "Check", "Watch"):
             self.assertRegex(described, rf"\b{method}\b")
 
     def test_append_and_read_back(self):
@@ -119,6 +120,29 @@ class CurlTest:
         pages = self.answer("eventstore.v1.EventStore/GetAggregateStream", {"aggregateId": aggregate})
         self.assertGreater(len(pages), 2)
         self.assertEqual([e["version"] for page in pages for e in page["events"]], list(range(1, 3001)))
+
+    def test_a_subscription(self):
+        aggregate = new_id()
+        self.answer("eventstore.v1.EventStore/Append", self.append(aggregate, 2, expectedVersion=0))
+        command = [self.tool, *self.arguments("eventstore.v1.Subscriptions/Subscribe")]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            killer = threading.Timer(60, process.kill)
+            killer.start()
+            process.stdin.write(json.dumps({"fromBeginning": {}, "correlationId": aggregate}))
+            process.stdin.close()
+            text = ""
+            while not re.search("caught_?up", text, re.IGNORECASE):
+                line = process.stdout.readline()
+                self.assertNotEqual(line, "", f"it ended after {text}")
+                text += line
+            self.answer("eventstore.v1.EventStore/Append", self.append(aggregate, expectedVersion=2))
+            while text.count('"version"') < 3:
+                line = process.stdout.readline()
+                self.assertNotEqual(line, "", f"it ended after {text}")
+                text += line
+            process.kill()
+            killer.cancel()
+        self.assertEqual(re.findall(r'"version": *(\d+)', text), ["1", "2", "3"])
 
     def test_a_batch(self):
         a, b = new_id(), new_id()
@@ -171,8 +195,10 @@ class BufCurlTest(CurlTest, StoreTest):
         return self.run_tool(*self.OPTIONS, "--list-methods", f"http://{self.server.address}").stdout
 
     def call(self, method, request):
-        url = f"http://{self.server.address}/{method}"
-        return self.run_tool(*self.OPTIONS, "--data", "@-", url, data=json.dumps(request))
+        return self.run_tool(*self.arguments(method), data=json.dumps(request))
+
+    def arguments(self, method):
+        return (*self.OPTIONS, "--data", "@-", f"http://{self.server.address}/{method}")
 
 
 class GrpcurlTest(CurlTest, StoreTest):
@@ -202,4 +228,7 @@ class GrpcurlTest(CurlTest, StoreTest):
         return self.run_tool("-plaintext", self.server.address, "describe").stdout
 
     def call(self, method, request):
-        return self.run_tool("-plaintext", "-d", "@", self.server.address, method, data=json.dumps(request))
+        return self.run_tool(*self.arguments(method), data=json.dumps(request))
+
+    def arguments(self, method):
+        return ("-plaintext", "-d", "@", self.server.address, method)
