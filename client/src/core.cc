@@ -8,8 +8,8 @@
 
 namespace eventstore::client::internal {
 
-Core::Core(Options options, std::shared_ptr<grpc::ChannelInterface> channel)
-    : options_(WithDefaults(std::move(options))), stub_(v1::EventStore::NewStub(std::move(channel))) {}
+Core::Core(Options options, const std::shared_ptr<grpc::ChannelInterface>& channel)
+    : options_(WithDefaults(std::move(options))), stub_(v1::EventStore::NewStub(channel)) {}
 
 Deadline Core::CallDeadline(const CallOptions& call) const {
   return {options_.hooks, call.timeout.value_or(options_.call_timeout)};

@@ -18,7 +18,7 @@ namespace eventstore::client::internal {
 
 class Core {
  public:
-  Core(Options options, std::shared_ptr<grpc::ChannelInterface> channel);
+  Core(Options options, const std::shared_ptr<grpc::ChannelInterface>& channel);
 
   const Options& options() const { return options_; }
   v1::EventStore::Stub& stub() const { return *stub_; }

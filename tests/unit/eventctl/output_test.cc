@@ -86,7 +86,7 @@ TEST(TableTest, RowsComeBeforeTheEnd) {
   Table table(out, kPipe, {{.heading = "N"}});
   for (int i = 0; i < 100; ++i) table.Row({"x"});
   const auto after_100 = out.str().size();
-  EXPECT_GT(after_100, 200u);
+  EXPECT_GT(after_100, 200U);
   table.Row({"y"});
   EXPECT_EQ(out.str().size(), after_100 + 2);
 }
@@ -151,9 +151,9 @@ TEST(TreeTest, ALongChainStaysNarrow) {
   std::vector<TreeNode> nodes;
   for (int i = 0; i < 5'000; ++i) nodes.push_back({std::to_string(i), i > 0 ? std::to_string(i - 1) : "", ""});
   const auto lines = LayOutTree(nodes, false);
-  ASSERT_EQ(lines.size(), 5'000u);
-  EXPECT_EQ(lines.back().node, 4'999u);
-  EXPECT_LE(lines.back().branch.size(), 80u);
+  ASSERT_EQ(lines.size(), 5'000U);
+  EXPECT_EQ(lines.back().node, 4'999U);
+  EXPECT_LE(lines.back().branch.size(), 80U);
 }
 
 TEST(ProgressTest, Text) {
