@@ -66,7 +66,7 @@ TEST(Decide, FirstAppendMakesTheAggregate) {
                                          AppendedEvent{TestId(101), 2, 1'000, MakePosition(50, 7, 1)}));
 
   ASSERT_EQ(plan.rows.size(), 2U);
-  EXPECT_EQ(plan.rows[1].append, &requests[0].appends[0]);
+  EXPECT_EQ(plan.rows[1].append, requests[0].appends.data());
   EXPECT_EQ(plan.rows[1].event, &requests[0].appends[0].events[1]);
   EXPECT_EQ(plan.rows[1].recorded, result.events[1]);
   ASSERT_EQ(plan.heads.size(), 1U);
@@ -240,7 +240,7 @@ TEST(Decide, AnIdCannotBeUsedAgainForSomethingElse) {
   EXPECT_EQ(aggregate.violations.at(0).field, "appends[1].events[2].id");
   EXPECT_THAT(aggregate.message, HasSubstr(TestIdText(77)));
 
-  const Error half_new = RefusedRepeat([](const Append& a, StoredEvents& s) { s.erase(&a.events[0]); });
+  const Error half_new = RefusedRepeat([](const Append& a, StoredEvents& s) { s.erase(a.events.data()); });
   EXPECT_EQ(half_new.violations.at(0).field, "appends[1].events[0].id");
 
   const Error other_place = RefusedRepeat([](const Append& a, StoredEvents& s) {
@@ -249,7 +249,7 @@ TEST(Decide, AnIdCannotBeUsedAgainForSomethingElse) {
   EXPECT_EQ(other_place.violations.at(0).field, "appends[1].events[0].id");
 
   RefusedRepeat([](const Append& a, StoredEvents& s) {
-    std::swap(s[&a.events[0]].appended.version, s[&a.events[1]].appended.version);
+    std::swap(s[a.events.data()].appended.version, s[&a.events[1]].appended.version);
   });
 }
 
