@@ -215,7 +215,7 @@ TEST_F(MigratorTest, OfSeveralInstancesOneMigrates) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) EXPECT_THAT(status, IsOk());
-  std::sort(applied.begin(), applied.end());
+  std::ranges::sort(applied);
   EXPECT_THAT(applied, ElementsAre(0, 0, 0, 0, 0, 2));
 }
 
