@@ -107,9 +107,8 @@ class Counter {
     const bool grouped = query_.group_by != GroupBy::kNone;
     const bool by_type = query_.group_by == GroupBy::kEventType;
     absl::StatusOr<Places> found = Places();
-    if (known_) {
-      return absl::OkStatus();
-    } else if (query_.correlation_id) {
+    if (known_) return absl::OkStatus();
+    if (query_.correlation_id) {
       found = FindCorrelations(session_, {*query_.correlation_id}, starts);
       exact_ = !grouped && OnlyAsksFor(filter, nullptr);
     } else if (!filter.user_ids.empty()) {

@@ -148,6 +148,7 @@ absl::Status PositionCursor::List(Session& session) {
     if (places ? !chunk.ClosedBy(places->changes) : !chunk.closed) {
       open.push_back(&chunk);
     } else if (!places || std::ranges::binary_search(places->places, chunk.range.from, {}, &Place::chunk)) {
+      // NOLINTNEXTLINE(bugprone-unchecked-optional-access): what is not open is closed
       sources_.push_back({&chunk, chunk.closed->least, chunk.closed->greatest});
     }
   }

@@ -27,7 +27,6 @@ using ::eventstore::testing::TestDatabase;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 MigrationSet SetOf(const std::vector<SqlFile>& files) { return MigrationSet::Merge(kTimescaleEngine, files).value(); }
