@@ -63,7 +63,7 @@ std::string SettingsWithoutFlag(const std::vector<Setting>& table) {
 }
 
 absl::Status UnknownArgument(const std::string& argument, const std::vector<Setting>& table) {
-  if (argument.rfind("-", 0) != 0) {
+  if (!argument.starts_with('-')) {
     return absl::InvalidArgumentError(
         fmt::format("unexpected argument '{}': every setting is a flag, see --help", argument));
   }
@@ -71,7 +71,7 @@ absl::Status UnknownArgument(const std::string& argument, const std::vector<Sett
   for (const auto& setting : table) {
     if (setting.has_flag)
       flags.push_back(setting.Flag());
-    else if (argument.rfind(setting.Flag(), 0) == 0) {
+    else if (argument.starts_with(setting.Flag())) {
       return absl::InvalidArgumentError(
           fmt::format("{} is no flag, since flags show in the list of processes: set {} instead", setting.Flag(),
                       setting.also_env.empty() ? setting.Variable() : setting.also_env));

@@ -31,7 +31,7 @@ absl::StatusOr<std::map<std::string, FileValue>> ReadConfigFile(const std::strin
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     const int line = static_cast<int>(node.source().begin.line);
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
+    if (std::ranges::find(known, name) == known.end()) {
       const auto nearest = Nearest(name, known);
       return absl::InvalidArgumentError(
           fmt::format("{}, line {}: there is no setting '{}'{}", path, line, name,

@@ -15,8 +15,6 @@
 #include "server/settings/listen_address.h"
 #include "server/settings/table.h"
 
-extern char** environ;
-
 namespace eventstore::settings {
 namespace {
 
@@ -70,7 +68,7 @@ absl::Status SetText(const Setting& setting, const Sourced& value, std::string& 
       return absl::OkStatus();
     case Kind::kLogLevel: {
       constexpr std::array kLevels = {"trace", "debug", "info", "warn", "error", "off"};
-      if (std::find(kLevels.begin(), kLevels.end(), value.text) != kLevels.end()) return absl::OkStatus();
+      if (std::ranges::find(kLevels, value.text) != kLevels.end()) return absl::OkStatus();
       return Wrong(setting, value, "must be one of trace, debug, info, warn, error, off");
     }
     case Kind::kDatabase:
@@ -112,8 +110,8 @@ Sourced Resolve(const Setting& setting, const Flags& flags, const Environment& e
 }
 
 absl::Status CheckReach(const Setting& setting, const Sourced& value, bool insecure) {
-  if (setting.kind != Kind::kListen || insecure || ParseListenAddress(value.text)->IsLoopback())
-    return absl::OkStatus();
+  if (setting.kind != Kind::kListen || insecure) return absl::OkStatus();
+  if (const auto address = ParseListenAddress(value.text); address && address->IsLoopback()) return absl::OkStatus();
   return Wrong(
       setting, value,
       "can be reached from other machines, but there is no TLS and no authentication: listen on 127.0.0.1, or add "
@@ -178,7 +176,7 @@ absl::StatusOr<Command> ParseCommandLine(const std::vector<std::string>& args, c
     if (flags->print_config) command.text += PrintedLine(setting, values[setting.name]);
   }
   const auto grpc = ParseListenAddress(command.settings.grpc_listen);
-  if (grpc->port != 0 && command.settings.grpc_listen == command.settings.http_listen) {
+  if (grpc && grpc->port != 0 && command.settings.grpc_listen == command.settings.http_listen) {
     return absl::InvalidArgumentError(fmt::format(
         "grpc_listen and http_listen are both {}: give one of them another port", command.settings.grpc_listen));
   }

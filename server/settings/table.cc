@@ -38,7 +38,7 @@ std::size_t Distance(const std::string& a, const std::string& b) {
 
 std::string Setting::Flag() const {
   std::string flag = "--" + name;
-  std::replace(flag.begin(), flag.end(), '_', '-');
+  std::ranges::replace(flag, '_', '-');
   return flag;
 }
 

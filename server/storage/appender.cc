@@ -28,7 +28,7 @@ absl::Status QueueFull(int lane) {
 
 }  // namespace
 
-Appender::Appender(AppenderOptions options, const std::string& conninfo, int lanes, ChunkCatalog& chunks,
+Appender::Appender(const AppenderOptions& options, const std::string& conninfo, int lanes, ChunkCatalog& chunks,
                    ReadExecutor& readers, const domain::Clock& clock, const Sleeper& sleep)
     : lanes_(lanes), chunks_(chunks), readers_(readers) {
   for (int lane = 0; lane < lanes; ++lane) {
@@ -41,7 +41,7 @@ Appender::Appender(AppenderOptions options, const std::string& conninfo, int lan
 }
 
 void Appender::Append(domain::AppendBatch batch, domain::MonotonicTime deadline,
-                      std::shared_ptr<const std::atomic<bool>> cancelled, Done done) {
+                      std::shared_ptr<const std::atomic<bool>> cancelled, const Done& done) {
   AppendRequest request;
   for (const auto& append : batch.appends) {
     request.lanes.insert(domain::LaneOf(append.aggregate_id, lanes_));
@@ -65,8 +65,8 @@ void Appender::Append(domain::AppendBatch batch, domain::MonotonicTime deadline,
   done(draining_ ? ShuttingDown() : QueueFull(lane));
 }
 
-void Appender::LookForOldRepeat(const domain::AppendBatch& batch, absl::Status conflict, domain::MonotonicTime deadline,
-                                Done done) {
+void Appender::LookForOldRepeat(const domain::AppendBatch& batch, const absl::Status& conflict,
+                                domain::MonotonicTime deadline, const Done& done) {
   auto shared = std::make_shared<const domain::AppendBatch>(batch);
   ReadTask task;
   task.deadline = deadline;

@@ -24,13 +24,13 @@ class Appender {
   using Done = std::function<void(absl::StatusOr<domain::AppendBatchResult>)>;
 
   // `lanes` as recorded in the database.
-  Appender(AppenderOptions options, const std::string& conninfo, int lanes, ChunkCatalog& chunks, ReadExecutor& readers,
-           const domain::Clock& clock, const Sleeper& sleep);
+  Appender(const AppenderOptions& options, const std::string& conninfo, int lanes, ChunkCatalog& chunks,
+           ReadExecutor& readers, const domain::Clock& clock, const Sleeper& sleep);
 
   // `batch` is validated. `done` is called once, on another thread, and must not block. QUEUE_FULL comes back through
   // `done` at once, on this thread.
   void Append(domain::AppendBatch batch, domain::MonotonicTime deadline,
-              std::shared_ptr<const std::atomic<bool>> cancelled, Done done);
+              std::shared_ptr<const std::atomic<bool>> cancelled, const Done& done);
 
   // New appends get SHUTTING_DOWN from now on.
   void Refuse() { draining_ = true; }
@@ -44,8 +44,8 @@ class Appender {
   std::uint64_t transactions() const;
 
  private:
-  void LookForOldRepeat(const domain::AppendBatch& batch, absl::Status conflict, domain::MonotonicTime deadline,
-                        Done done);
+  void LookForOldRepeat(const domain::AppendBatch& batch, const absl::Status& conflict, domain::MonotonicTime deadline,
+                        const Done& done);
 
   const int lanes_;
   ChunkCatalog& chunks_;

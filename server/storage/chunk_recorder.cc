@@ -82,6 +82,7 @@ absl::Status ForgetDroppedChunks(Session& session, const ChunkList& chunks) {
   auto recorded = session.Run(kRecorded, {});
   if (!recorded.ok()) return recorded.status();
   std::vector<std::string> tables;
+  tables.reserve(chunks.size());
   for (const Chunk& chunk : chunks) tables.push_back(chunk.table);
   std::ranges::sort(tables);
   for (const auto& row : *recorded) {

@@ -1,6 +1,7 @@
 #include "server/storage/count_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ const char* KeyOf(GroupBy group_by) {
     case GroupBy::kDay:
       return "to_char(timestamp, 'YYYY-MM-DD')";
     case GroupBy::kHour:
-      return "to_char(timestamp, 'YYYY-MM-DD\"T\"HH24\":00Z\"')";
+      return R"(to_char(timestamp, 'YYYY-MM-DD"T"HH24":00Z"'))";
     case GroupBy::kEventType:
       return "event_type";
     case GroupBy::kAggregateType:
@@ -63,10 +64,8 @@ using List = const std::vector<std::string> domain::EventFilter::*;
 // Whether nothing is asked for beside the time and `allowed`, which may be null.
 bool OnlyAsksFor(const domain::EventFilter& filter, List allowed) {
   using Filter = domain::EventFilter;
-  for (const List list : {&Filter::event_types, &Filter::aggregate_types, &Filter::user_ids, &Filter::sources}) {
-    if (list != allowed && !(filter.*list).empty()) return false;
-  }
-  return true;
+  constexpr std::array kLists = {&Filter::event_types, &Filter::aggregate_types, &Filter::user_ids, &Filter::sources};
+  return std::ranges::all_of(kLists, [&](List list) { return list == allowed || (filter.*list).empty(); });
 }
 
 // One count. Closed chunks are opened only for what the directory does not know.
@@ -108,9 +107,8 @@ class Counter {
     const bool grouped = query_.group_by != GroupBy::kNone;
     const bool by_type = query_.group_by == GroupBy::kEventType;
     absl::StatusOr<Places> found = Places();
-    if (known_) {
-      return absl::OkStatus();
-    } else if (query_.correlation_id) {
+    if (known_) return absl::OkStatus();
+    if (query_.correlation_id) {
       found = FindCorrelations(session_, {*query_.correlation_id}, starts);
       exact_ = !grouped && OnlyAsksFor(filter, nullptr);
     } else if (!filter.user_ids.empty()) {

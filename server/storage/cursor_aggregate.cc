@@ -72,7 +72,7 @@ absl::Status AggregateCursor::List(Session& session) {
       auto oldest = OldestStored(session, chunks, found->changes);
       if (!oldest.ok()) return oldest.status();
       first_available_ = *oldest;
-    } else if (first->ClosedBy(found->changes) && from_ < found->second_chunk_from && !(more_ && !forward())) {
+    } else if (first->ClosedBy(found->changes) && from_ < found->second_chunk_from && (!more_ || forward())) {
       // It has no place of its own. Before all others it is in any case.
       found->places.insert(forward() ? found->places.begin() : found->places.end(), {first->range.from, 1, 0});
     }

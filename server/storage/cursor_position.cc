@@ -158,6 +158,7 @@ absl::Status PositionCursor::List(Session& session) {
     if (places ? !chunk.ClosedBy(places->changes) : !chunk.closed) {
       open.push_back(&chunk);
     } else if (!places || std::ranges::binary_search(places->places, chunk.range.from, {}, &Place::chunk)) {
+      // NOLINTNEXTLINE(bugprone-unchecked-optional-access): what is not open is closed
       sources_.push_back({&chunk, chunk.closed->least, chunk.closed->greatest});
     }
   }
@@ -168,6 +169,38 @@ absl::Status PositionCursor::List(Session& session) {
   std::ranges::sort(sources_, [&](const Source& a, const Source& b) { return Before(Near(a), Near(b)); });
   listed_ = true;
   return absl::OkStatus();
+}
+
+Where PositionCursor::Wanted() const {
+  Where where(2);
+  if (correlation_id_) {
+    where.And("correlation_id = {}::uuid", correlation_id_->ToString());
+    where.AndWithin(range_);
+  }
+  where.AndFilter(filter_);
+  where.And("global_position > {}::bigint", fmt::format("{}", forward() ? after_ : end_));
+  where.And("global_position < {}::bigint", fmt::format("{}", forward() ? end_ : after_));
+  return where;
+}
+
+PositionCursor::Ready PositionCursor::ReadyBefore(const Events& events, Position position) const {
+  Ready ready;
+  for (const auto& event : events) {
+    if (!Before(event.global_position, position)) continue;
+    ++ready.events;
+    ready.bytes += PayloadBytes(event);
+  }
+  return ready;
+}
+
+bool PositionCursor::Trim(Events& events, std::size_t rows) const {
+  std::size_t keep = 0;
+  for (std::size_t bytes = 0; keep < events.size() && keep < rows && bytes < budget_.bytes(); ++keep) {
+    bytes += PayloadBytes(events[keep]);
+  }
+  const bool trimmed = keep < events.size();
+  events.resize(keep);
+  return trimmed;
 }
 
 absl::StatusOr<Page> PositionCursor::Next(Session& session) {
@@ -184,45 +217,25 @@ absl::StatusOr<Page> PositionCursor::Next(Session& session) {
   bool cut = false;
   for (const Source& source : sources_) {
     if (Before(complete, Near(source))) break;
-    // What this and the following sources cannot come before. If it fills the page, they are not needed for it.
-    int ready = 0;
-    std::size_t ready_bytes = 0;
-    for (const auto& event : page.events) {
-      if (!Before(event.global_position, Near(source))) continue;
-      ++ready;
-      ready_bytes += PayloadBytes(event);
-    }
-    if (ready >= rows || ready_bytes >= budget_.bytes()) {
+    const Ready ready = ReadyBefore(page.events, Near(source));
+    if (ready.events >= rows || ready.bytes >= budget_.bytes()) {
       complete = forward() ? Near(source) - 1 : Near(source) + 1;
       break;
     }
-    Where where(2);
-    if (correlation_id_) {
-      where.And("correlation_id = {}::uuid", correlation_id_->ToString());
-      where.AndWithin(range_);
-    }
-    where.AndFilter(filter_);
-    where.And("global_position > {}::bigint", fmt::format("{}", forward() ? after_ : end_));
-    where.And("global_position < {}::bigint", fmt::format("{}", forward() ? end_ : after_));
-    auto read = ReadTable(session, source.chunk->table, where, forward() ? "global_position" : "global_position DESC",
-                          rows - ready, budget_.bytes() - ready_bytes);
+    auto read =
+        ReadTable(session, source.chunk->table, Wanted(), forward() ? "global_position" : "global_position DESC",
+                  rows - ready.events, budget_.bytes() - ready.bytes);
     if (!read.ok()) return read.status();
     if (read->more && Before(read->events.back().global_position, complete)) {
       complete = read->events.back().global_position;
     }
-    cut |= read->bytes + ready_bytes >= budget_.bytes();
+    cut |= read->bytes + ready.bytes >= budget_.bytes();
     std::ranges::move(read->events, std::back_inserter(page.events));
   }
   std::ranges::sort(page.events,
                     [&](const auto& a, const auto& b) { return Before(a.global_position, b.global_position); });
   std::erase_if(page.events, [&](const auto& event) { return Before(complete, event.global_position); });
-  std::size_t keep = 0;
-  for (std::size_t bytes = 0; keep < page.events.size() && keep < static_cast<std::size_t>(rows); ++keep) {
-    if (bytes >= budget_.bytes()) break;
-    bytes += PayloadBytes(page.events[keep]);
-  }
-  const bool trimmed = keep < page.events.size();
-  page.events.resize(keep);
+  const bool trimmed = Trim(page.events, static_cast<std::size_t>(rows));
   if (!page.events.empty()) after_ = page.events.back().global_position;
   std::erase_if(sources_, [&](const Source& source) { return !Before(after_, Far(source)); });
   budget_.Took(page.events.size(), cut);

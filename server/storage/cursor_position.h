@@ -14,6 +14,7 @@
 
 #include "server/storage/chunk_directory.h"
 #include "server/storage/cursor.h"
+#include "server/storage/where.h"
 
 namespace eventstore::storage {
 
@@ -37,7 +38,19 @@ class PositionCursor : public Cursor {
     domain::Position greatest;
   };
 
+  using Events = std::vector<domain::RecordedEvent>;
+  struct Ready {
+    int events = 0;
+    std::size_t bytes = 0;
+  };
+
   absl::Status Open(Session& session);
+  // The rows of a chunk that are still to be read.
+  Where Wanted() const;
+  // What this position and those that follow it cannot come before. If it fills the page, they are not needed for it.
+  Ready ReadyBefore(const Events& events, domain::Position position) const;
+  // Cuts the page to its rows and bytes; whether anything was cut.
+  bool Trim(Events& events, std::size_t rows) const;
   absl::Status List(Session& session);
   absl::Status Probe(Session& session, std::span<const Chunk* const> chunks);
   // The closed ones of `chunks` that hold what is asked for, by their starts; nullopt: any may, by what the directory

@@ -2,11 +2,24 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "fmt/format.h"
 #include "server/storage/where.h"
 
 namespace eventstore::storage {
+namespace {
+
+void AndAfter(std::pair<domain::TimeMicros, domain::Position> after, bool forward, Where& where) {
+  // The plain bound lets the index start there; the second part only breaks ties.
+  const std::string time = TimestampText(after.first);
+  where.And(forward ? "timestamp >= {}::timestamptz" : "timestamp <= {}::timestamptz", time);
+  where.And(forward ? "(timestamp > {}::timestamptz" : "(timestamp < {}::timestamptz", time);
+  where.Or(forward ? "global_position > {}::bigint)" : "global_position < {}::bigint)",
+           fmt::format("{}", after.second));
+}
+
+}  // namespace
 
 UserCursor::UserCursor(domain::UserQuery query, ChunkCatalog& chunks)
     : query_(std::move(query)), catalog_(chunks), budget_(query_.max_events) {}
@@ -61,14 +74,7 @@ absl::StatusOr<Page> UserCursor::NextListed(Session& session) {
     where.AndWithin(query_.range);
     where.AndAnyOf("event_type", query_.event_types);
     where.AndAnyOf("aggregate_type", query_.aggregate_types);
-    if (after) {
-      // The plain bound lets the index start there; the second part only breaks ties.
-      const std::string time = TimestampText(after->first);
-      where.And(forward() ? "timestamp >= {}::timestamptz" : "timestamp <= {}::timestamptz", time);
-      where.And(forward() ? "(timestamp > {}::timestamptz" : "(timestamp < {}::timestamptz", time);
-      where.Or(forward() ? "global_position > {}::bigint)" : "global_position < {}::bigint)",
-               fmt::format("{}", after->second));
-    }
+    if (after) AndAfter(*after, forward(), where);
     auto read = ReadTable(session, chunks[at]->table, where,
                           forward() ? "timestamp, global_position" : "timestamp DESC, global_position DESC", rows,
                           budget_.bytes() - bytes);

@@ -37,7 +37,7 @@ std::optional<FileName> ParsePath(std::string_view path) {
     result.number = result.number * 10 + (digit - '0');
   }
   result.name = path.substr(5, path.size() - 9);
-  if (result.number == 0 || !std::all_of(result.name.begin(), result.name.end(), IsNamePart)) return std::nullopt;
+  if (result.number == 0 || !std::ranges::all_of(result.name, IsNamePart)) return std::nullopt;
   return result;
 }
 

@@ -139,7 +139,7 @@ absl::Status PipelineSession::Add(const Prepared& statement, const Parameters& p
                       parameters.types_.data()) != 1) {
       return Lost();
     }
-    awaited_.push_back({statement.name});
+    awaited_.emplace_back(statement.name);
     prepared_.insert(statement.name);
   }
   const Wire wire(parameters.values_);
@@ -147,7 +147,7 @@ absl::Status PipelineSession::Add(const Prepared& statement, const Parameters& p
                           wire.formats.data(), kBinary) != 1) {
     return Lost();
   }
-  awaited_.push_back({});
+  awaited_.emplace_back();
   return absl::OkStatus();
 }
 
@@ -159,7 +159,7 @@ absl::Status PipelineSession::AddOnce(const std::string& sql, const Parameters& 
                         kBinary) != 1) {
     return Lost();
   }
-  awaited_.push_back({});
+  awaited_.emplace_back();
   return absl::OkStatus();
 }
 

@@ -63,7 +63,7 @@ std::string CheckUuid(const std::string& input) {
   if (id.has_value() != expected) return expected ? "refused a UUID" : "accepted what is no UUID";
   if (!id) return "";
   std::string lower = input;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
   return id->ToString() == lower ? "" : "the id is not the text that was parsed";
 }
 

@@ -28,7 +28,7 @@ std::vector<Input> Corpus(const std::string& folder) {
     std::ifstream file(entry.path(), std::ios::binary);
     corpus.push_back({entry.path().filename(), {std::istreambuf_iterator<char>(file), {}}});
   }
-  std::sort(corpus.begin(), corpus.end(), [](const Input& a, const Input& b) { return a.file < b.file; });
+  std::ranges::sort(corpus, [](const Input& a, const Input& b) { return a.file < b.file; });
   return corpus;
 }
 
@@ -83,7 +83,7 @@ std::string Hex(const std::string& bytes) {
 
 void RunCorpus(const std::string& folder, std::string (*check)(const std::string&)) {
   const std::vector<Input> corpus = Corpus(folder);
-  ASSERT_GT(corpus.size(), 5u) << folder;
+  ASSERT_GT(corpus.size(), 5U) << folder;
   Mutator mutator;
   for (std::size_t i = 0; i < corpus.size(); ++i) {
     EXPECT_EQ(check(corpus[i].bytes), "") << corpus[i].file;

@@ -1,5 +1,6 @@
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
 #include <set>
 
 #include "eventstore/v1/event_store.pb.h"
@@ -24,10 +25,7 @@ bool IsText(const std::string& text, std::size_t min, std::size_t max) {
 
 bool AreTexts(const std::vector<std::string>& texts, std::size_t max) {
   if (texts.size() > domain::kMaxFilterValues) return false;
-  for (const std::string& text : texts) {
-    if (!IsText(text, 1, max)) return false;
-  }
-  return true;
+  return std::ranges::all_of(texts, [&](const std::string& text) { return IsText(text, 1, max); });
 }
 
 bool IsObject(const std::string& json, std::size_t max) {

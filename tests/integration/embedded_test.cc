@@ -381,7 +381,7 @@ TEST_P(OddPathTest, Works) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Paths, OddPathTest,
-                         ::testing::Values("with spaces in it", "it's \"quoted\" \\ and more", "one, two, three",
+                         ::testing::Values("with spaces in it", R"(it's "quoted" \ and more)", "one, two, three",
                                            "größer", std::string(120, 'x'), "a/" + std::string(100, 'y') + "/b"));
 
 TEST_F(EmbeddedTest, ConninfoIsThereWhileItRuns) {

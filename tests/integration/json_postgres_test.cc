@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -41,10 +42,8 @@ std::string Hex(const std::string& bytes) {
 bool IsOwnLimit(std::string_view refusal) {
   constexpr std::array<std::string_view, 4> kOwnLimits = {"not an object", "deeper than", "no double can hold",
                                                           "an exponent outside"};
-  for (const std::string_view limit : kOwnLimits) {
-    if (refusal.find(limit) != std::string_view::npos) return true;
-  }
-  return false;
+  return std::ranges::any_of(kOwnLimits,
+                             [&](std::string_view limit) { return refusal.find(limit) != std::string_view::npos; });
 }
 
 class JsonPostgres : public ::testing::Test {
@@ -125,14 +124,14 @@ TEST_F(JsonPostgres, AgreesAtTheEdges) {
                                     number("9" + zeros(308)),
                                     number("9" + zeros(400)),
                                     number("1" + zeros(300) + "e-300"),
-                                    "{\"a\":\"\\u0000\"}",
-                                    "{\"a\":\"\\udc00\"}",
-                                    "{\"a\":\"\\ud800\"}",
-                                    "{\"a\":\"\\ud7ff\\ue000\"}",
+                                    R"({"a":"\u0000"})",
+                                    R"({"a":"\udc00"})",
+                                    R"({"a":"\ud800"})",
+                                    R"({"a":"\ud7ff\ue000"})",
                                     "{\"a\":\"\x7f\xf4\x8f\xbf\xbf\"}",
                                     "{\"a\":\"\xf4\x90\x80\x80\"}",
-                                    "{\"a\":1,\"a\":2}",
-                                    "{\"\":{\"\":\"\"}}",
+                                    R"({"a":1,"a":2})",
+                                    R"({"":{"":""}})",
                                     "\xef\xbb\xbf{}",
                                     std::string("{}\0", 3),
                                     "{}\xc2\xa0",

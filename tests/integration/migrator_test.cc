@@ -27,7 +27,6 @@ using ::eventstore::testing::TestDatabase;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 MigrationSet SetOf(const std::vector<SqlFile>& files) { return MigrationSet::Merge(kTimescaleEngine, files).value(); }
@@ -215,7 +214,7 @@ TEST_F(MigratorTest, OfSeveralInstancesOneMigrates) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) EXPECT_THAT(status, IsOk());
-  std::sort(applied.begin(), applied.end());
+  std::ranges::sort(applied);
   EXPECT_THAT(applied, ElementsAre(0, 0, 0, 0, 0, 2));
 }
 

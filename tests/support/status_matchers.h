@@ -16,10 +16,10 @@
 
 namespace eventstore::testing {
 
-inline const absl::Status& StatusOf(const absl::Status& status) { return status; }
+inline absl::Status StatusOf(const absl::Status& status) { return status; }
 
 template <typename T>
-const absl::Status& StatusOf(const absl::StatusOr<T>& status_or) {
+absl::Status StatusOf(const absl::StatusOr<T>& status_or) {
   return status_or.status();
 }
 
@@ -35,7 +35,7 @@ MATCHER_P(StatusIs, code, "has the code " + absl::StatusCodeToString(code)) {
 
 // An error of the store with this reason.
 MATCHER_P(HasReason, reason, "has the reason " + std::string(domain::ReasonName(reason))) {
-  const absl::Status& status = StatusOf(arg);
+  const absl::Status status = StatusOf(arg);
   *result_listener << status.ToString();
   return !status.ok() && domain::FromStatus(status).reason == reason;
 }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <string>
@@ -33,7 +34,7 @@ RunHooks HooksOf(eventctl::ProgressLine& progress, const eventctl::Interrupt& in
     return !interrupt.requested();
   };
   hooks.on_moment = [&](const LiveFigures& live) {
-    const auto left = std::chrono::seconds(static_cast<std::int64_t>(live.seconds_all - live.seconds_done + 0.5));
+    const auto left = std::chrono::seconds(std::llround(live.seconds_all - live.seconds_done));
     progress.Show(live.seconds_done / live.seconds_all,
                   fmt::format("{} events/s, {} operations/s, {} errors, {}{} left",
                               eventctl::WithThousands(static_cast<std::int64_t>(live.events_per_second)),
@@ -67,14 +68,15 @@ eventctl::ExitCode RunAndReport(const Options& options, const OutputFlags& outpu
   progress.End();
   if (!result.ok()) return ExitCodeOf(result.status());
   if (output.json) {
-    std::cout << ToJson(options, *result) << std::endl;
+    std::cout << ToJson(options, *result) << '\n';
   } else {
     PrintResult(std::cout, eventctl::InspectTerminal(1), options, *result);
   }
   const bool written = WriteFile(output.html, output.html.empty() ? "" : ResultHtml(options, *result)) &&
                        WriteFile(output.svg, output.svg.empty() ? "" : ResultSvg(options, *result));
-  if (result->verified && result->verified->found.Violations() > 0) return eventctl::kNegative;
-  if (result->interrupted || (result->verified && result->verified->interrupted)) return eventctl::kInterrupted;
+  const auto& verified = result->verified;
+  if (verified && verified->found.Violations() > 0) return eventctl::kNegative;
+  if (result->interrupted || (verified && verified->interrupted)) return eventctl::kInterrupted;
   if (!result->hopeless.empty() || !written) return eventctl::kFailed;
   return eventctl::kOk;
 }
@@ -91,7 +93,7 @@ eventctl::ExitCode HoldAndReport(const Options& options, const OutputFlags& outp
   });
   progress.End();
   if (output.json) {
-    std::cout << ToJson(options, held) << std::endl;
+    std::cout << ToJson(options, held) << '\n';
   } else {
     std::cout << fmt::format("{} streams were open for {:.1f} s; {} pages, {} bytes; {} failed\n", held.open,
                              held.seconds_done, held.pages, held.bytes, held.failed);
@@ -103,6 +105,7 @@ eventctl::ExitCode HoldAndReport(const Options& options, const OutputFlags& outp
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what nobody expects is to end the program with its text
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   // Debian's abseil looks for cycles at every lock, 50 ns each; a call through gRPC takes dozens of them.

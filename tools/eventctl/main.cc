@@ -33,6 +33,7 @@ constexpr char kFooter[] =
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what nobody expects is to end the program with its text
 int main(int argc, char** argv) {
   using namespace eventstore::eventctl;  // NOLINT(google-build-using-namespace): this file only puts the parts together
 

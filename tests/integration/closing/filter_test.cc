@@ -67,7 +67,7 @@ class FilterTest : public CursorTest, public ::testing::WithParamInterface<std::
       {"tenant", "17"},
       {"tenant", "a\"b\\é"},
       {"tenant", "null"},
-      {"tenant", "{\"name\": \"acme\"}"},
+      {"tenant", R"({"name": "acme"})"},
       {"try", "1"},
       {"try", "1.50"},
       {"try", "100"},

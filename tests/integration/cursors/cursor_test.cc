@@ -11,7 +11,6 @@ namespace eventstore::testing {
 namespace {
 
 using domain::Direction;
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr auto kForward = Direction::kForward;

@@ -57,9 +57,8 @@ class PlanTest : public CursorTest {
     }
     EXPECT_FALSE(chunks.empty());
     for (const std::string& chunk : chunks) {
-      EXPECT_TRUE(
-          std::any_of(touched.begin(), touched.end(),
-                      [&](const std::string& one) { return one.starts_with(chunk + ":") && one.ends_with(index); }))
+      EXPECT_TRUE(std::ranges::any_of(
+          touched, [&](const std::string& one) { return one.starts_with(chunk + ":") && one.ends_with(index); }))
           << chunk << " was not read by " << index << " in " << ::testing::PrintToString(touched);
     }
     return chunks;

@@ -66,7 +66,7 @@ TEST_F(StoreIdentityTest, NewPositionsStayAboveThoseOfTheOldCluster) {
             "t");
   const auto seen = PositionsSeen();
   ASSERT_EQ(seen.size(), 3U);
-  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
   EXPECT_EQ(ExpectVerified(database_.conninfo()), 3);
 }
 
@@ -113,7 +113,7 @@ TEST_F(StoreIdentityTest, OfSeveralInstancesOneRaisesTheOffset) {
   for (auto& answer : answers) EXPECT_THAT(answer.get(), IsOk());
   const auto seen = PositionsSeen();
   EXPECT_EQ(seen.size(), 5U);
-  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
   // Raised once: a second time would have counted the positions of the first who appended.
   EXPECT_LT(seen.back() >> domain::kOrdinalBits, (seen.front() >> domain::kOrdinalBits) + 100);
   EXPECT_EQ(ExpectVerified(database_.conninfo()), 5);

@@ -17,7 +17,7 @@ storage::Sleeper RealPauses() {
 }  // namespace
 
 Instance::Instance(const std::string& conninfo, const Options& options)
-    : clock_(options.clock ? *options.clock : system_clock_),
+    : clock_(options.clock != nullptr ? *options.clock : system_clock_),
       readers_(conninfo, 1, 1024, clock_),
       appender_(std::make_unique<storage::Appender>(storage::AppenderOptions{options.max_queue_per_lane}, conninfo,
                                                     options.lanes, chunks_, readers_, clock_,

@@ -14,7 +14,7 @@ using testing::SizeIs;
 
 const Aggregate kAggregate{"0190a0e2-0000-7000-8000-000000000001", "entity"};
 
-grpc::Status Succeed(grpc::ServerContext*, const v1::AppendRequest& request, v1::AppendResponse* response) {
+grpc::Status Succeed(grpc::ServerContext* /*context*/, const v1::AppendRequest& request, v1::AppendResponse* response) {
   response->set_aggregate_id(request.aggregate_id());
   response->set_version(request.expected_version() + request.events_size());
   return grpc::Status::OK;

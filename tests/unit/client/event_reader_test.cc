@@ -6,6 +6,7 @@
 
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "tests/unit/client/fake_event_store.h"
 
@@ -41,7 +42,8 @@ Response PageOf(int first, int last, int current_version = 0) {
 // An answer of these pages and then `status`.
 template <typename Response>
 auto Pages(std::vector<Response> pages, grpc::Status status = grpc::Status::OK) {
-  return [pages, status](grpc::ServerContext*, const auto&, grpc::ServerWriter<Response>* writer) {
+  return [pages = std::move(pages), status = std::move(status)](grpc::ServerContext*, const auto&,
+                                                                grpc::ServerWriter<Response>* writer) {
     for (const auto& page : pages) writer->Write(page);
     return status;
   };

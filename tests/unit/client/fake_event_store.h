@@ -62,7 +62,7 @@ class Scripted {
   using Answer = std::function<grpc::Status(grpc::ServerContext*, const Request&, Reply*)>;
 
   void Then(Answer answer) { script_.push_back(std::move(answer)); }
-  void ThenFail(grpc::Status status) {
+  void ThenFail(const grpc::Status& status) {
     Then([status](grpc::ServerContext*, const Request&, Reply*) { return status; });
   }
 
@@ -193,7 +193,7 @@ class FakeServer {
 
   EventStoreClient MakeClient(Options options = {}) {
     options.hooks = time.MakeHooks();
-    return EventStoreClient(server_->InProcessChannel(grpc::ChannelArguments()), options);
+    return {server_->InProcessChannel(grpc::ChannelArguments()), options};
   }
 
   FakeTime time;

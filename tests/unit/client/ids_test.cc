@@ -34,7 +34,7 @@ TEST(IdsTest, EveryRandomByteVaries) {
     ids.insert(id);
     for (std::size_t at = 15; at < id.size(); ++at) seen[at].insert(id[at]);
   }
-  EXPECT_EQ(ids.size(), 5'000u);
+  EXPECT_EQ(ids.size(), 5'000U);
   for (std::size_t at = 15; at < 36; ++at) {
     const std::size_t values = at == 18 || at == 23 ? 1 : at == 19 ? 4 : 16;
     EXPECT_EQ(seen[at].size(), values) << "at " << at;
@@ -43,7 +43,7 @@ TEST(IdsTest, EveryRandomByteVaries) {
 
 TEST(IdsTest, MakeEventHasAnId) {
   const auto event = MakeEvent("thing.happened");
-  EXPECT_EQ(event.id().size(), 36u);
+  EXPECT_EQ(event.id().size(), 36U);
   EXPECT_EQ(event.event_type(), "thing.happened");
   EXPECT_EQ(event.data(), "{}");
 }

@@ -18,7 +18,7 @@ class FakeAggregate : public v1::EventStore::Service {
     Record(event);
   }
 
-  grpc::Status GetAggregateStream(grpc::ServerContext*, const v1::GetAggregateStreamRequest* request,
+  grpc::Status GetAggregateStream(grpc::ServerContext* /*context*/, const v1::GetAggregateStreamRequest* request,
                                   grpc::ServerWriter<v1::GetAggregateStreamResponse>* writer) override {
     read_from.push_back(request->from_version());
     v1::GetAggregateStreamResponse page;
@@ -30,7 +30,8 @@ class FakeAggregate : public v1::EventStore::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status Append(grpc::ServerContext*, const v1::AppendRequest* request, v1::AppendResponse* response) override {
+  grpc::Status Append(grpc::ServerContext* /*context*/, const v1::AppendRequest* request,
+                      v1::AppendResponse* response) override {
     if (before_append) before_append();
     const int current = static_cast<int>(events.size());
     const bool repeat = current > 0 && events.back().id() == request->events(request->events_size() - 1).id();

@@ -30,7 +30,7 @@ RawAppend WithIds(RawAppend append, std::vector<std::uint64_t> ids) {
 TEST(RepeatedIds, WithinOneAppendNameBothPlaces) {
   const Error error = FromStatus(ParseSingle(WithIds(ValidAppend(1, AnyCheck()), {5, 6, 5})).status());
   EXPECT_EQ(error.reason, Reason::kInvalidRequest);
-  ASSERT_EQ(error.violations.size(), 1u);
+  ASSERT_EQ(error.violations.size(), 1U);
   EXPECT_EQ(error.violations[0].field, "events[2].id");
   EXPECT_THAT(error.violations[0].description, HasSubstr("the id of events[0];"));
 }
@@ -40,7 +40,7 @@ TEST(RepeatedIds, AcrossAppendsNameBothPlacesWhateverTheCase) {
   for (char& c : second.events[1].id) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   const auto status = ParseAll({WithIds(ValidAppend(1, AnyCheck()), {0xabc, 6}), second}).status();
   const Error error = FromStatus(status);
-  ASSERT_EQ(error.violations.size(), 1u);
+  ASSERT_EQ(error.violations.size(), 1U);
   EXPECT_EQ(error.violations[0].field, "appends[1].events[1].id");
   EXPECT_THAT(error.violations[0].description, HasSubstr("the id of appends[0].events[0];"));
 }
@@ -63,7 +63,7 @@ TEST(ChainedVersions, FollowExactVersions) {
   const Error error = FromStatus(
       ParseAll({ValidAppend(1, ExactCheck(3), 2), ValidAppend(2, AnyCheck()), ValidAppend(1, ExactCheck(4))}).status());
   EXPECT_EQ(error.reason, Reason::kInvalidRequest);
-  ASSERT_EQ(error.violations.size(), 1u);
+  ASSERT_EQ(error.violations.size(), 1U);
   EXPECT_EQ(error.violations[0].field, "appends[2].expected_version");
   EXPECT_EQ(error.violations[0].description, "is 4, but appends[0] leaves the aggregate at version 5");
 }
@@ -146,7 +146,7 @@ TEST(Checks, AreTakenOver) {
       ParseAll({ValidAppend(1, AnyCheck())}, {{TestIdText(2), ExactCheck(0)}, {TestIdText(3), ExistingCheck()}});
   ASSERT_TRUE(batch.ok()) << batch.status();
   EXPECT_FALSE(batch->single);
-  ASSERT_EQ(batch->checks.size(), 2u);
+  ASSERT_EQ(batch->checks.size(), 2U);
   EXPECT_EQ(batch->checks[0].aggregate_id, TestId(2));
   EXPECT_EQ(batch->checks[0].check, VersionCheck::Exact(0));
   EXPECT_EQ(batch->checks[1].check, VersionCheck::Existing());
@@ -203,7 +203,7 @@ TEST(Totals, BytesOfDataAndMetadataAreBounded) {
   // 16 events of 1 MiB, less what their metadata "{}" take.
   std::vector<RawAppend> appends = Appends(2, 8);
   for (RawAppend& append : appends) {
-    for (RawEvent& event : append.events) event.data = "{\"a\": \"" + std::string(kMaxDataBytes - 9 - 2, 'x') + "\"}";
+    for (RawEvent& event : append.events) event.data = R"({"a": ")" + std::string(kMaxDataBytes - 9 - 2, 'x') + "\"}";
   }
   EXPECT_TRUE(ParseAll(appends).ok());
   appends[1].events[7].data.insert(9, "x");
@@ -217,9 +217,9 @@ TEST(Totals, ManyViolationsAreCountedNotListed) {
   RawAppend append = ValidAppend(1, AnyCheck(), kMaxEventsPerRequest);
   for (RawEvent& event : append.events) event.event_type = "";
   const Error error = FromStatus(ParseSingle(append).status());
-  EXPECT_EQ(error.violations.size(), 20u);
+  EXPECT_EQ(error.violations.size(), 20U);
   EXPECT_THAT(error.message, HasSubstr("and 9980 more"));
-  EXPECT_LT(error.message.size(), 4000u);
+  EXPECT_LT(error.message.size(), 4000U);
 }
 
 }  // namespace

@@ -212,15 +212,15 @@ RC_GTEST_PROP(DecideProperty, KeepsTheInvariantsWhateverIsAsked, ()) {
       left = deferred;
     }
 
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      const Verdict& together = verdicts.at(requests[i]);
-      const AppendPlan alone = one_by_one.Decided({requests[i]}, now);
+    for (const AppendBatch* request : requests) {
+      const Verdict& together = verdicts.at(request);
+      const AppendPlan alone = one_by_one.Decided({request}, now);
       one_by_one.Apply(alone);
       const Verdict& single = alone.verdicts.at(0);
       RC_ASSERT(single.kind == together.kind);
       RC_ASSERT(single.error.message == together.error.message);
       RC_ASSERT(SameButForPositions(single.result, together.result));
-      if (together.kind == Verdict::Kind::kAccepted) accepted.emplace_back(requests[i], together.result);
+      if (together.kind == Verdict::Kind::kAccepted) accepted.emplace_back(request, together.result);
     }
   }
 

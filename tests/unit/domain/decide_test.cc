@@ -56,20 +56,20 @@ void StoreAll(const Append& append, Version before, StoredEvents& stored) {
 TEST(Decide, FirstAppendMakesTheAggregate) {
   const std::vector<AppendBatch> requests = {Single(MakeAppend(1, VersionCheck::Exact(0), 2, 100))};
   const AppendPlan plan = DecideAll(requests, {});
-  ASSERT_EQ(plan.verdicts.size(), 1u);
+  ASSERT_EQ(plan.verdicts.size(), 1U);
   EXPECT_EQ(plan.verdicts[0].kind, Verdict::Kind::kAccepted);
-  ASSERT_EQ(plan.verdicts[0].result.size(), 1u);
+  ASSERT_EQ(plan.verdicts[0].result.size(), 1U);
   const AppendResult& result = plan.verdicts[0].result[0];
   EXPECT_EQ(result.aggregate_id, TestId(1));
   EXPECT_EQ(result.version, 2);
   EXPECT_THAT(result.events, ElementsAre(AppendedEvent{TestId(100), 1, 1'000, MakePosition(50, 7, 0)},
                                          AppendedEvent{TestId(101), 2, 1'000, MakePosition(50, 7, 1)}));
 
-  ASSERT_EQ(plan.rows.size(), 2u);
-  EXPECT_EQ(plan.rows[1].append, &requests[0].appends[0]);
+  ASSERT_EQ(plan.rows.size(), 2U);
+  EXPECT_EQ(plan.rows[1].append, requests[0].appends.data());
   EXPECT_EQ(plan.rows[1].event, &requests[0].appends[0].events[1]);
   EXPECT_EQ(plan.rows[1].recorded, result.events[1]);
-  ASSERT_EQ(plan.heads.size(), 1u);
+  ASSERT_EQ(plan.heads.size(), 1U);
   EXPECT_EQ(plan.heads[0].aggregate_id, TestId(1));
   EXPECT_EQ(plan.heads[0].before.version, 0);
   EXPECT_EQ(plan.heads[0].after.version, 2);
@@ -144,8 +144,8 @@ TEST(Decide, AConflictLeavesItsNeighboursAlone) {
   EXPECT_THAT(plan.verdicts.at(1).error.conflicts, ElementsAre(Conflict{"", TestId(1), "0", 1}));
   EXPECT_EQ(plan.verdicts.at(2).kind, Verdict::Kind::kAccepted);
   EXPECT_EQ(plan.verdicts.at(2).result.at(0).version, 2);
-  EXPECT_EQ(plan.rows.size(), 2u);
-  EXPECT_EQ(plan.heads.size(), 1u);
+  EXPECT_EQ(plan.rows.size(), 2U);
+  EXPECT_EQ(plan.heads.size(), 1U);
 }
 
 TEST(Decide, ABatchIsWrittenWholeOrNotAtAll) {
@@ -154,7 +154,7 @@ TEST(Decide, ABatchIsWrittenWholeOrNotAtAll) {
   const auto plan = DecideAll({batch, Single(MakeAppend(1, VersionCheck::Exact(0), 1, 120))}, {});
   EXPECT_EQ(plan.verdicts.at(0).kind, Verdict::Kind::kRejected);
   EXPECT_EQ(plan.verdicts.at(1).kind, Verdict::Kind::kAccepted) << "the refused batch left no trace on aggregate 1";
-  EXPECT_EQ(plan.rows.size(), 1u);
+  EXPECT_EQ(plan.rows.size(), 1U);
 }
 
 TEST(Decide, VersionsChainWithinABatch) {
@@ -168,7 +168,7 @@ TEST(Decide, VersionsChainWithinABatch) {
   EXPECT_EQ(plan.verdicts[0].result.at(0).version, 2);
   EXPECT_EQ(plan.verdicts[0].result.at(2).version, 3);
   EXPECT_EQ(plan.verdicts[0].result.at(3).version, 4);
-  EXPECT_EQ(plan.heads.size(), 2u);
+  EXPECT_EQ(plan.heads.size(), 2U);
 }
 
 TEST(Decide, ChecksSeeWhatEarlierRequestsLeave) {
@@ -240,7 +240,7 @@ TEST(Decide, AnIdCannotBeUsedAgainForSomethingElse) {
   EXPECT_EQ(aggregate.violations.at(0).field, "appends[1].events[2].id");
   EXPECT_THAT(aggregate.message, HasSubstr(TestIdText(77)));
 
-  const Error half_new = RefusedRepeat([](const Append& a, StoredEvents& s) { s.erase(&a.events[0]); });
+  const Error half_new = RefusedRepeat([](const Append& a, StoredEvents& s) { s.erase(a.events.data()); });
   EXPECT_EQ(half_new.violations.at(0).field, "appends[1].events[0].id");
 
   const Error other_place = RefusedRepeat([](const Append& a, StoredEvents& s) {
@@ -249,7 +249,7 @@ TEST(Decide, AnIdCannotBeUsedAgainForSomethingElse) {
   EXPECT_EQ(other_place.violations.at(0).field, "appends[1].events[0].id");
 
   RefusedRepeat([](const Append& a, StoredEvents& s) {
-    std::swap(s[&a.events[0]].appended.version, s[&a.events[1]].appended.version);
+    std::swap(s[a.events.data()].appended.version, s[&a.events[1]].appended.version);
   });
 }
 
@@ -262,7 +262,7 @@ TEST(Decide, AnIdAcceptedInThisCallDefersTheNextUse) {
   EXPECT_EQ(plan.verdicts.at(1).kind, Verdict::Kind::kDeferred);
   EXPECT_EQ(plan.verdicts.at(2).kind, Verdict::Kind::kDeferred);
   EXPECT_EQ(plan.verdicts.at(3).kind, Verdict::Kind::kAccepted) << "what is deferred left no trace";
-  EXPECT_EQ(plan.rows.size(), 3u);
+  EXPECT_EQ(plan.rows.size(), 3U);
 }
 
 TEST(Decide, WhatFollowsADeferredRequestWaitsForIt) {
@@ -275,9 +275,9 @@ TEST(Decide, WhatFollowsADeferredRequestWaitsForIt) {
                                Single(MakeAppend(4, VersionCheck::Any(), 1, 101)),  // an id of it
                                Single(MakeAppend(5, VersionCheck::Any(), 1, 300))},
                               {});
-  for (const std::size_t i : {1u, 2u, 3u, 4u}) EXPECT_EQ(plan.verdicts.at(i).kind, Verdict::Kind::kDeferred) << i;
+  for (const std::size_t i : {1U, 2U, 3U, 4U}) EXPECT_EQ(plan.verdicts.at(i).kind, Verdict::Kind::kDeferred) << i;
   EXPECT_EQ(plan.verdicts.at(5).kind, Verdict::Kind::kAccepted);
-  EXPECT_EQ(plan.rows.size(), 2u);
+  EXPECT_EQ(plan.rows.size(), 2U);
 }
 
 TEST(Decide, AnIdOfARefusedRequestIsFree) {

@@ -91,7 +91,7 @@ TEST(Error, DamagedPayloadReadsAsNothingRatherThanBeyondItsEnd) {
     absl::Status status = ErrorOf(Reason::kInternal, "x");
     status.SetPayload("eventstore/metadata", absl::Cord(damaged));
     const Error error = FromStatus(status);
-    ASSERT_EQ(error.metadata.size(), 1u) << damaged;
+    ASSERT_EQ(error.metadata.size(), 1U) << damaged;
     EXPECT_EQ(error.metadata[0], std::make_pair(std::string(), std::string())) << damaged;
   }
 }
@@ -106,7 +106,7 @@ TEST(InvalidField, NamesTheFieldAndIsAnInvalidRequest) {
 TEST(LimitExceeded, NamesTheLimitAndTheSize) {
   const Error error = FromStatus(LimitExceeded("events[0].data", "max_data_bytes", 5'242'880, 1'048'576));
   EXPECT_EQ(error.reason, Reason::kLimitExceeded);
-  ASSERT_EQ(error.violations.size(), 1u);
+  ASSERT_EQ(error.violations.size(), 1U);
   EXPECT_EQ(error.violations[0].description, "is 5242880 bytes; the limit is 1048576");
   EXPECT_EQ(MetadataOf(error, "field"), "events[0].data");
   EXPECT_EQ(MetadataOf(error, "limit"), "max_data_bytes");

@@ -28,7 +28,7 @@ TEST(ParseBatch, TakesEveryFieldOver) {
   ASSERT_TRUE(batch.ok()) << batch.status();
   EXPECT_TRUE(batch->single);
   EXPECT_TRUE(batch->checks.empty());
-  ASSERT_EQ(batch->appends.size(), 1u);
+  ASSERT_EQ(batch->appends.size(), 1U);
   EXPECT_EQ(batch->appends[0].aggregate_id, TestId(1));
   EXPECT_EQ(batch->appends[0].aggregate_type, "entity");
   EXPECT_EQ(batch->appends[0].check, VersionCheck::Exact(7));
@@ -66,7 +66,7 @@ TEST(ParseBatch, MovesPayloadsInsteadOfCopying) {
   testing::CountingIds ids;
   RawBatch raw;
   raw.appends.push_back(ValidAppend(1, AnyCheck()));
-  raw.appends[0].events[0].data = "{\"text\":\"" + std::string(1000, 'x') + "\"}";
+  raw.appends[0].events[0].data = R"({"text":")" + std::string(1000, 'x') + "\"}";
   const char* const data = raw.appends[0].events[0].data.data();
   const auto batch = ParseBatch(std::move(raw), true, ids);
   ASSERT_TRUE(batch.ok()) << batch.status();
@@ -87,7 +87,7 @@ struct BadAppend {
   const char* description;
 };
 
-std::string JsonOfSize(std::size_t bytes) { return "{\"a\": \"" + std::string(bytes - 9, 'x') + "\"}"; }
+std::string JsonOfSize(std::size_t bytes) { return R"({"a": ")" + std::string(bytes - 9, 'x') + "\"}"; }
 
 const BadAppend kBadAppends[] = {
     {"NoAggregateId", [](RawAppend& a) { a.aggregate_id = ""; }, "aggregate_id", "is required"},
@@ -125,12 +125,12 @@ TEST_P(BadAppends, AreRefusedNamingTheField) {
 
   const Error single = FromStatus(ParseSingle(append).status());
   EXPECT_EQ(single.reason, Reason::kInvalidRequest);
-  ASSERT_EQ(single.violations.size(), 1u) << single.message;
+  ASSERT_EQ(single.violations.size(), 1U) << single.message;
   EXPECT_EQ(single.violations[0].field, GetParam().field);
   EXPECT_THAT(single.violations[0].description, HasSubstr(GetParam().description));
 
   const Error batch = FromStatus(ParseAll({ValidAppend(2, AnyCheck()), append}).status());
-  ASSERT_EQ(batch.violations.size(), 1u) << batch.message;
+  ASSERT_EQ(batch.violations.size(), 1U) << batch.message;
   EXPECT_EQ(batch.violations[0].field, std::string("appends[1].") + GetParam().field);
 }
 
@@ -170,7 +170,7 @@ TEST_P(Limits, AreReachedAndNotPassed) {
   GetParam().set(append, GetParam().max + 1);
   const Error error = FromStatus(ParseSingle(append).status());
   EXPECT_EQ(error.reason, Reason::kLimitExceeded);
-  ASSERT_EQ(error.violations.size(), 1u);
+  ASSERT_EQ(error.violations.size(), 1U);
   EXPECT_EQ(error.violations[0].field, GetParam().field);
   EXPECT_EQ(MetadataOf(error, "limit"), GetParam().name);
   EXPECT_EQ(MetadataOf(error, "max"), std::to_string(GetParam().max));

@@ -181,11 +181,11 @@ RC_GTEST_PROP(InspectJsonObjectProperty, EveryRefusalOfDamagedTextSaysWhy, ()) {
   const std::string text = RandomJsonLikeText();
   const auto facts = InspectJsonObject(text);
   if (facts.ok()) {
-    RC_ASSERT(facts->normal_bytes >= 2u);
+    RC_ASSERT(facts->normal_bytes >= 2U);
     RC_ASSERT(text.find('\0') == std::string::npos);
   } else {
     RC_ASSERT(absl::IsInvalidArgument(facts.status()));
-    RC_ASSERT(facts.status().message().size() > 10u);
+    RC_ASSERT(facts.status().message().size() > 10U);
   }
 }
 

@@ -51,7 +51,7 @@ JsonSpelling Text() {
                                                     {"\\u0041", "A"},
                                                     {"\\u000a", "\\n"},
                                                     {"\\u001f", "\\u001f"},
-                                                    {"\\b\\f\\r\\t", "\\b\\f\\r\\t"},
+                                                    {R"(\b\f\r\t)", R"(\b\f\r\t)"},
                                                     {"\x7f", "\x7f"},
                                                     {"\\u20AC", "\xe2\x82\xac"},
                                                     {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
@@ -146,7 +146,7 @@ void Damage(std::string& text) {
       text.insert(at, Pick(kPieces));
       break;
     case 2:
-      text.erase(at, static_cast<std::size_t>(1 + Roll(4)));
+      text.erase(at, 1 + static_cast<std::size_t>(Roll(4)));
       break;
     default:
       text.resize(at);
@@ -163,7 +163,7 @@ JsonSpelling RandomJsonObject(int depth) {
     const std::string key = Digits(1 + Roll(4));
     if (seen.insert(key).second) keys.push_back({'"' + key + '"', '"' + key + '"'});
   }
-  std::sort(keys.begin(), keys.end(), [](const JsonSpelling& a, const JsonSpelling& b) {
+  std::ranges::sort(keys, [](const JsonSpelling& a, const JsonSpelling& b) {
     return a.printed.size() != b.printed.size() ? a.printed.size() < b.printed.size() : a.printed < b.printed;
   });
   JsonSpelling object{Spaces() + "{" + Spaces(), "{"};

@@ -44,7 +44,7 @@ template <typename Query>
 std::string ViolationOf(const absl::StatusOr<Query>& query, const std::string& field) {
   const Error error = FromStatus(query.status());
   if (query.ok()) return "";
-  EXPECT_EQ(error.violations.size(), 1u) << error.message;
+  EXPECT_EQ(error.violations.size(), 1U) << error.message;
   EXPECT_EQ(error.violations.at(0).field, field);
   return error.violations.at(0).description;
 }

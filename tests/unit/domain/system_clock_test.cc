@@ -88,7 +88,7 @@ TEST(UuidV7Maker, ThreadsNeverGetTheSameId) {
   }
   std::set<Uuid> all;
   for (const auto& ids : made) {
-    EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+    EXPECT_TRUE(std::ranges::is_sorted(ids));
     all.insert(ids.begin(), ids.end());
   }
   EXPECT_EQ(all.size(), kThreads * kEach);

@@ -35,17 +35,17 @@ TEST(Uuid, RefusesEveryOtherForm) {
 
 RC_GTEST_PROP(UuidProperty, TextRoundTrips, (const std::array<std::uint8_t, 16>& bytes)) {
   const Uuid id{bytes};
-  RC_ASSERT(id.ToString().size() == 36u);
+  RC_ASSERT(id.ToString().size() == 36U);
   RC_ASSERT(Uuid::Parse(id.ToString()) == id);
 }
 
 RC_GTEST_PROP(UuidProperty, UpperCaseIsTheSameId, (const std::array<std::uint8_t, 16>& bytes)) {
   std::string text = Uuid{bytes}.ToString();
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::toupper(c); });
   const auto id = Uuid::Parse(text);
   RC_ASSERT(id == Uuid{bytes});
   std::string lower = text;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
   RC_ASSERT(id->ToString() == lower);
 }
 
@@ -54,7 +54,7 @@ RC_GTEST_PROP(UuidProperty, ParsedTextIsTheTextOfTheId, ()) {
   std::string text = kText;
   text[*rc::gen::inRange<std::size_t>(0, text.size())] = *rc::gen::arbitrary<char>();
   const auto id = Uuid::Parse(text);
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
   RC_ASSERT(!id || id->ToString() == text);
 }
 
@@ -71,8 +71,8 @@ RC_GTEST_PROP(UuidProperty, V7HoldsTimeVersionVariantAndRandomBits, (std::uint64
   RC_ASSERT(read_ms == ms);
   RC_ASSERT((id.bytes[6] >> 4) == 7);
   RC_ASSERT((id.bytes[8] >> 6) == 2);
-  const std::uint64_t read_a = (id.bytes[6] & 0x0fu) << 8 | id.bytes[7];
-  std::uint64_t read_b = id.bytes[8] & 0x3fu;
+  const std::uint64_t read_a = (id.bytes[6] & 0x0fU) << 8 | id.bytes[7];
+  std::uint64_t read_b = id.bytes[8] & 0x3fU;
   for (std::size_t i = 9; i < 16; ++i) read_b = read_b << 8 | id.bytes[i];
   RC_ASSERT(read_a == (a & 0xfff));
   RC_ASSERT(read_b == (b & ((std::uint64_t{1} << 62) - 1)));
@@ -86,7 +86,7 @@ TEST(UuidHash, SpreadsIdsThatDifferLittle) {
     fullest = std::max(fullest, ids.bucket_size(bucket));
   }
   // 7 or 8 when ids fall at random; hundreds when a part of the id is left out.
-  EXPECT_LT(fullest, 20u);
+  EXPECT_LT(fullest, 20U);
 }
 
 TEST(Lane, StaysWhatItIsForEver) {

@@ -24,11 +24,11 @@ bool DecodesAsUtf8(const std::string& text) {
                                : lead >> 3 == 0x1e ? 4
                                                    : 0;
     if (length == 0 || i + length > text.size()) return false;
-    std::uint32_t code = length == 1 ? lead : lead & (0xffu >> (length + 1));
+    std::uint32_t code = length == 1 ? lead : lead & (0xffU >> (length + 1));
     for (std::size_t k = 1; k < length; ++k) {
       const auto tail = static_cast<unsigned char>(text[i + k]);
       if (tail >> 6 != 0x02) return false;
-      code = code << 6 | (tail & 0x3fu);
+      code = code << 6 | (tail & 0x3fU);
     }
     constexpr std::uint32_t kSmallest[] = {0, 1, 0x80, 0x800, 0x10000};
     if (code < kSmallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return false;
@@ -70,7 +70,7 @@ TEST(IsValidUtf8, RefusesEverySequenceOfUpToThreeBytesThatDoesNotDecode) {
       text.assign({static_cast<char>(a), static_cast<char>(b)});
       ASSERT_EQ(IsValidUtf8(text), DecodesAsUtf8(text)) << a << ' ' << b;
       // Of the last byte only its class matters.
-      for (const unsigned c : {0x20u, 0x7fu, 0x80u, 0x8fu, 0x90u, 0x9fu, 0xa0u, 0xbfu, 0xc0u, 0xe0u, 0xf0u, 0xffu}) {
+      for (const unsigned c : {0x20U, 0x7fU, 0x80U, 0x8fU, 0x90U, 0x9fU, 0xa0U, 0xbfU, 0xc0U, 0xe0U, 0xf0U, 0xffU}) {
         text.assign({static_cast<char>(a), static_cast<char>(b), static_cast<char>(c)});
         ASSERT_EQ(IsValidUtf8(text), DecodesAsUtf8(text)) << a << ' ' << b << ' ' << c;
       }
@@ -104,7 +104,7 @@ TEST(CheckText, BoundsAreInclusiveAndInBytes) {
   EXPECT_EQ(TextViolations("", 1, 4), (std::vector<FieldViolation>{{"f", "is required and must not be empty"}}));
   EXPECT_EQ(TextViolations("a", 2, 4), (std::vector<FieldViolation>{{"f", "is 1 bytes; at least 2 are needed"}}));
   EXPECT_EQ(TextViolations("abcde", 1, 4), (std::vector<FieldViolation>{{"f", "is 5 bytes; the limit is 4"}}));
-  EXPECT_EQ(TextViolations("\xc3\xa4\xc3\xa4\xc3\xa4", 1, 4).size(), 1u);
+  EXPECT_EQ(TextViolations("\xc3\xa4\xc3\xa4\xc3\xa4", 1, 4).size(), 1U);
 }
 
 TEST(CheckText, RefusesNulAndInvalidUtf8) {
@@ -122,7 +122,7 @@ TEST(Violations, OnlyLimitsMakeLimitExceeded) {
   EXPECT_EQ(FromStatus(violations.ToStatus()).reason, Reason::kLimitExceeded);
   // The metadata are those of the first.
   EXPECT_EQ(MetadataOf(FromStatus(violations.ToStatus()), "limit"), "max_a_bytes");
-  EXPECT_EQ(FromStatus(violations.ToStatus()).metadata.size(), 4u);
+  EXPECT_EQ(FromStatus(violations.ToStatus()).metadata.size(), 4U);
   violations.Add("c", "is wrong");
   const Error error = FromStatus(violations.ToStatus());
   EXPECT_EQ(error.reason, Reason::kInvalidRequest);
@@ -133,11 +133,11 @@ TEST(Violations, OnlyLimitsMakeLimitExceeded) {
 TEST(Violations, ReportsTwentyAndCountsTheRest) {
   Violations violations;
   for (int i = 0; i < 20; ++i) violations.Add("f" + std::to_string(i), "is wrong");
-  EXPECT_EQ(FieldsOf(violations.ToStatus()).size(), 20u);
+  EXPECT_EQ(FieldsOf(violations.ToStatus()).size(), 20U);
   EXPECT_THAT(std::string(violations.ToStatus().message()), ::testing::Not(HasSubstr("more")));
   violations.Add("f20", "is wrong");
   violations.AddLimit("f21", "max_f_bytes", 2, 1);
-  EXPECT_EQ(FieldsOf(violations.ToStatus()).size(), 20u);
+  EXPECT_EQ(FieldsOf(violations.ToStatus()).size(), 20U);
   EXPECT_EQ(FieldsOf(violations.ToStatus()).back(), "f19");
   EXPECT_THAT(std::string(violations.ToStatus().message()), HasSubstr("and 2 more"));
 }

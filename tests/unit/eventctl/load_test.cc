@@ -19,7 +19,7 @@ namespace eventstore::eventctl {
 
 class FakeStore : public v1::EventStore::Service {
  public:
-  grpc::Status AppendBatch(grpc::ServerContext*, const v1::AppendBatchRequest* request,
+  grpc::Status AppendBatch(grpc::ServerContext* /*context*/, const v1::AppendBatchRequest* request,
                            v1::AppendBatchResponse* response) override {
     const std::lock_guard lock(mutex_);
     ++requests_;
@@ -46,7 +46,7 @@ class FakeStore : public v1::EventStore::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status GetAggregateStream(grpc::ServerContext*, const v1::GetAggregateStreamRequest* request,
+  grpc::Status GetAggregateStream(grpc::ServerContext* /*context*/, const v1::GetAggregateStreamRequest* request,
                                   grpc::ServerWriter<v1::GetAggregateStreamResponse>* writer) override {
     const std::lock_guard lock(mutex_);
     v1::GetAggregateStreamResponse page;
@@ -207,9 +207,9 @@ TEST_F(LoadTest, StoresEveryLineOnceInOrder) {
   const auto lines = ManyLines();
   const auto outcome = Load(Write(lines), {.workers = 4, .batch_events = 16});
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.progress.counts.stored, 1'000u);
-  EXPECT_EQ(outcome.progress.counts.present, 0u);
-  EXPECT_EQ(outcome.progress.reached.lines, 1'000u);
+  EXPECT_EQ(outcome.progress.counts.stored, 1'000U);
+  EXPECT_EQ(outcome.progress.counts.present, 0U);
+  EXPECT_EQ(outcome.progress.reached.lines, 1'000U);
   EXPECT_EQ(outcome.progress.reached.bytes, std::filesystem::file_size(Path("input")));
   ExpectStoredInOrder(lines);
 }
@@ -223,8 +223,8 @@ TEST_F(LoadTest, RepeatingItStoresNothingTwice) {
         LoaderOptions{.workers = 1, .batch_events = 1'000}}) {
     const auto outcome = Load(path, options);
     EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-    EXPECT_EQ(outcome.progress.counts.stored, 0u);
-    EXPECT_EQ(outcome.progress.counts.present, 1'000u);
+    EXPECT_EQ(outcome.progress.counts.stored, 0U);
+    EXPECT_EQ(outcome.progress.counts.present, 1'000U);
   }
   ExpectStoredInOrder(lines);
 }
@@ -235,12 +235,12 @@ TEST_F(LoadTest, GoesOnAfterAFailure) {
   store_.FailAfter(20);
   const auto failed = Load(path, {.workers = 3, .batch_events = 16});
   EXPECT_EQ(failed.status.code(), absl::StatusCode::kInternal);
-  EXPECT_EQ(store_.ids().size(), 320u);
+  EXPECT_EQ(store_.ids().size(), 320U);
   store_.FailAfter(-1);
   const auto outcome = Load(path, {.workers = 4, .batch_events = 10});
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.progress.counts.present, 320u);
-  EXPECT_EQ(outcome.progress.counts.stored, 680u);
+  EXPECT_EQ(outcome.progress.counts.present, 320U);
+  EXPECT_EQ(outcome.progress.counts.stored, 680U);
   ExpectStoredInOrder(lines);
 }
 
@@ -251,14 +251,14 @@ TEST_F(LoadTest, TheWatermarkOfAFailureIsAPlaceToGoOnFrom) {
   const auto failed = Load(path, {.workers = 3, .batch_events = 16});
   ASSERT_FALSE(failed.status.ok());
   // Everything before the watermark is stored.
-  EXPECT_GT(failed.progress.reached.lines, 0u);
+  EXPECT_GT(failed.progress.reached.lines, 0U);
   for (std::uint64_t i = 0; i < failed.progress.reached.lines; ++i) {
     EXPECT_TRUE(store_.ids().contains(Uuid('e', static_cast<int>(i)))) << i;
   }
   store_.FailAfter(-1);
   const auto outcome = Load(path, {.workers = 4, .batch_events = 10}, failed.progress.reached);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.progress.reached.lines, 1'000u);
+  EXPECT_EQ(outcome.progress.reached.lines, 1'000U);
   ExpectStoredInOrder(lines);
 }
 
@@ -272,7 +272,7 @@ TEST_F(LoadTest, EventsOfOthersStay) {
   for (int run = 0; run < 2; ++run) {
     const auto outcome = Load(path);
     EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-    EXPECT_EQ(outcome.progress.counts.stored, run == 0 ? 3u : 0u);
+    EXPECT_EQ(outcome.progress.counts.stored, run == 0 ? 3U : 0U);
     EXPECT_THAT(store_.stream(Aggregate(0)),
                 ElementsAre(Uuid('f', 0), Uuid('f', 1), Uuid('f', 2), Uuid('e', 1), Uuid('e', 3)));
     EXPECT_THAT(store_.stream(Aggregate(1)), ElementsAre(Uuid('e', 2)));
@@ -282,8 +282,8 @@ TEST_F(LoadTest, EventsOfOthersStay) {
 TEST_F(LoadTest, AnIdThatComesTwiceIsStoredOnce) {
   const auto outcome = Load(Write({Line(1, 0), Line(2, 0), Line(1, 0)}), {.workers = 1, .batch_events = 1});
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.progress.counts.stored, 2u);
-  EXPECT_EQ(outcome.progress.counts.present, 1u);
+  EXPECT_EQ(outcome.progress.counts.stored, 2U);
+  EXPECT_EQ(outcome.progress.counts.present, 1U);
   EXPECT_THAT(store_.stream(Aggregate(0)), SizeIs(2));
 }
 
@@ -301,8 +301,8 @@ TEST_F(LoadTest, BadLinesCanBePassedOver) {
              fmt::format(R"({{"id":"{}","type":"t","aggregate_id":"{}"}})", Uuid('e', 1), Aggregate(9)), Line(5, 1)});
   const auto outcome = Load(path, {.workers = 1, .skip_bad = true});
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.progress.counts.stored, 4u);
-  EXPECT_EQ(outcome.progress.counts.refused, 3u);
+  EXPECT_EQ(outcome.progress.counts.stored, 4U);
+  EXPECT_EQ(outcome.progress.counts.refused, 3U);
   EXPECT_THAT(outcome.complaints,
               testing::UnorderedElementsAre("line 2 is not a JSON object", HasSubstr("line 5 is refused"),
                                             HasSubstr("line 7 is refused: an id was used before")));
@@ -313,13 +313,13 @@ TEST_F(LoadTest, BadLinesCanBePassedOver) {
 TEST_F(LoadTest, ABadLineEndsTheLoad) {
   const auto outcome = Load(Write({Line(1, 0), "nonsense", Line(2, 0)}));
   EXPECT_EQ(std::string(outcome.status.message()), "line 2 is not a JSON object");
-  EXPECT_LE(outcome.progress.reached.lines, 1u);
+  EXPECT_LE(outcome.progress.reached.lines, 1U);
 }
 
 TEST_F(LoadTest, LinesWithoutIdAreCounted) {
   const auto outcome = Load(Write({fmt::format(R"({{"type":"t","aggregate_id":"{}"}})", Aggregate(0))}));
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.progress.without_id, 1u);
+  EXPECT_EQ(outcome.progress.without_id, 1U);
   ASSERT_THAT(store_.stream(Aggregate(0)), SizeIs(1));
   EXPECT_THAT(store_.stream(Aggregate(0))[0], SizeIs(36));
 }
@@ -328,7 +328,7 @@ TEST_F(LoadTest, LastLineMayLackItsEnd) {
   std::ofstream(Path("input")) << Line(1, 0) << '\n' << Line(2, 0);
   const auto outcome = Load(Path("input"));
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
-  EXPECT_EQ(outcome.progress.counts.stored, 2u);
+  EXPECT_EQ(outcome.progress.counts.stored, 2U);
 }
 
 TEST_F(LoadTest, StateFileRemembersAndKnowsItsInput) {
@@ -352,7 +352,7 @@ TEST(WatermarkTest, IsTheFirstThatIsNotDone) {
   mark.Began({.bytes = 0, .lines = 0});
   mark.Began({.bytes = 10, .lines = 1});
   mark.Read({.bytes = 50, .lines = 5});
-  EXPECT_EQ(mark.Reached().lines, 0u);
+  EXPECT_EQ(mark.Reached().lines, 0U);
   mark.Done({.bytes = 0, .lines = 0});
   EXPECT_EQ(mark.Reached(), (Place{.bytes = 10, .lines = 1}));
   mark.Done({.bytes = 10, .lines = 1});

@@ -43,7 +43,8 @@ TEST(TextTest, StoredTextCannotControlTheTerminal) {
   EXPECT_EQ(Printable("\xC2\x9B"
                       "31m"),
             "\xEF\xBF\xBD"
-            "31m");                                      // CSI as one character
+            "31m");  // CSI as one character
+  // NOLINTNEXTLINE(misc-misleading-bidirectional): it is what must not be printed
   EXPECT_EQ(Printable("\xE2\x80\xAE"), "\xEF\xBF\xBD");  // right-to-left override
   EXPECT_EQ(Printable("日本 ä"), "日本 ä");
 }
@@ -86,7 +87,7 @@ TEST(TableTest, RowsComeBeforeTheEnd) {
   Table table(out, kPipe, {{.heading = "N"}});
   for (int i = 0; i < 100; ++i) table.Row({"x"});
   const auto after_100 = out.str().size();
-  EXPECT_GT(after_100, 200u);
+  EXPECT_GT(after_100, 200U);
   table.Row({"y"});
   EXPECT_EQ(out.str().size(), after_100 + 2);
 }
@@ -151,9 +152,9 @@ TEST(TreeTest, ALongChainStaysNarrow) {
   std::vector<TreeNode> nodes;
   for (int i = 0; i < 5'000; ++i) nodes.push_back({std::to_string(i), i > 0 ? std::to_string(i - 1) : "", ""});
   const auto lines = LayOutTree(nodes, false);
-  ASSERT_EQ(lines.size(), 5'000u);
-  EXPECT_EQ(lines.back().node, 4'999u);
-  EXPECT_LE(lines.back().branch.size(), 80u);
+  ASSERT_EQ(lines.size(), 5'000U);
+  EXPECT_EQ(lines.back().node, 4'999U);
+  EXPECT_LE(lines.back().branch.size(), 80U);
 }
 
 TEST(ProgressTest, Text) {

@@ -178,10 +178,10 @@ TEST(SettingsTest, HelpNamesEverySettingItsVariableAndDefault) {
 
 // What --print-config shows can be kept as a config file, and then means the same.
 TEST(SettingsTest, PrintedSettingsAreAConfigFile) {
-  const auto printed = Printed({"--lanes", "7", "--data-dir", "/a \"quoted\" \\ folder"});
+  const auto printed = Printed({"--lanes", "7", "--data-dir", R"(/a "quoted" \ folder)"});
   const auto settings = Parsed({"--config", FileWith(printed)});
   EXPECT_EQ(settings.lanes, 7);
-  EXPECT_EQ(settings.data_dir, "/a \"quoted\" \\ folder");
+  EXPECT_EQ(settings.data_dir, R"(/a "quoted" \ folder)");
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class HeldRead final : public HeldStream {
   HeldRead(Holding& holding, const PageStub& stub) : holding_(holding), stub_(stub) { Start(); }
 
   void Cancel() override {
-    context_->TryCancel();
+    if (context_) context_->TryCancel();
     alarm_.Cancel();
   }
 
@@ -137,6 +137,7 @@ HoldFigures Hold(const Options& options, const std::vector<std::shared_ptr<grpc:
     pages.push_back(std::make_unique<PageStub>(channel));
   }
   std::vector<std::unique_ptr<HeldStream>> streams;
+  streams.reserve(static_cast<std::size_t>(options.hold_reads) + static_cast<std::size_t>(options.hold_appends));
   for (std::size_t i = 0; i < static_cast<std::size_t>(options.hold_reads); ++i) {
     streams.push_back(std::make_unique<HeldRead>(holding, *pages[i % pages.size()]));
   }

@@ -11,55 +11,55 @@ constexpr int kDefaultLimit = 100;
 
 void PageRead::Start() {
   outcome_ = {};
-  context_.emplace();
-  context_->set_deadline(DeadlineOf(bench_.options));
-  Prepare();
+  grpc::ClientContext& context = context_.emplace();
+  context.set_deadline(DeadlineOf(bench_.options));
+  Prepare(context);
   reader_->StartCall(static_cast<Completion*>(&started_));
 }
 
-void PageRead::Prepare() {
+void PageRead::Prepare(grpc::ClientContext& context) {
   switch (kind_) {
     case Kind::kUser:
-      return PrepareUser();
+      return PrepareUser(context);
     case Kind::kCorrelated:
-      return PrepareCorrelated();
+      return PrepareCorrelated(context);
     case Kind::kTail:
-      return PrepareTail();
+      return PrepareTail(context);
     default:
-      return PrepareReplay();
+      return PrepareReplay(context);
   }
 }
 
-void PageRead::PrepareReplay() {
+void PageRead::PrepareReplay(grpc::ClientContext& context) {
   v1::GetAggregateStreamRequest request;
   WriteId(bench_.aggregates.IdOf(bench_.aggregates.NextToRead(bench_.maker.random())), *request.mutable_aggregate_id());
   request.set_max_events(std::max(0, bench_.options.read_limit));
   if (bench_.options.newest_first) request.set_direction(v1::DIRECTION_BACKWARD);
-  reader_ = connection_.pages->Prepare(kind_, *context_, request, bench_.queue);
+  reader_ = connection_.pages->Prepare(kind_, context, request, bench_.queue);
 }
 
-void PageRead::PrepareUser() {
+void PageRead::PrepareUser(grpc::ClientContext& context) {
   v1::GetUserStreamRequest request;
   request.set_user_id(bench_.maker.AnyUser());
   request.set_limit(bench_.options.read_limit < 0 ? kDefaultLimit : bench_.options.read_limit);
   if (bench_.options.newest_first) request.set_direction(v1::DIRECTION_BACKWARD);
-  reader_ = connection_.pages->Prepare(kind_, *context_, request, bench_.queue);
+  reader_ = connection_.pages->Prepare(kind_, context, request, bench_.queue);
 }
 
-void PageRead::PrepareCorrelated() {
+void PageRead::PrepareCorrelated(grpc::ClientContext& context) {
   v1::GetCorrelatedEventsRequest request;
   WriteId(bench_.maker.AnyCorrelation(), *request.mutable_correlation_id());
-  reader_ = connection_.pages->Prepare(kind_, *context_, request, bench_.queue);
+  reader_ = connection_.pages->Prepare(kind_, context, request, bench_.queue);
 }
 
-void PageRead::PrepareTail() {
+void PageRead::PrepareTail(grpc::ClientContext& context) {
   const std::int64_t first = bench_.book.first_position();
   const auto span = static_cast<std::uint64_t>(std::max<std::int64_t>(1, bench_.book.last_position() - first));
   v1::ReadAllRequest request;
   request.set_from_position(first + static_cast<std::int64_t>(bench_.maker.random().Below(span)));
   request.set_max_events(bench_.options.read_limit < 0 ? kDefaultLimit : bench_.options.read_limit);
   if (bench_.options.newest_first) request.set_direction(v1::DIRECTION_BACKWARD);
-  reader_ = connection_.pages->Prepare(kind_, *context_, request, bench_.queue);
+  reader_ = connection_.pages->Prepare(kind_, context, request, bench_.queue);
 }
 
 void PageRead::Started(bool ok) {

@@ -17,11 +17,11 @@ class PageRead final : public Operation {
 
  private:
   // Which of the four it is, and of what.
-  void Prepare();
-  void PrepareReplay();
-  void PrepareUser();
-  void PrepareCorrelated();
-  void PrepareTail();
+  void Prepare(grpc::ClientContext& context);
+  void PrepareReplay(grpc::ClientContext& context);
+  void PrepareUser(grpc::ClientContext& context);
+  void PrepareCorrelated(grpc::ClientContext& context);
+  void PrepareTail(grpc::ClientContext& context);
 
   void Started(bool ok);
   void PageCame(bool ok);

@@ -61,12 +61,13 @@ void Worker::StartNext(Slot& slot, Instant now) {
 void Worker::Retire() { --busy_; }
 
 void Worker::StartDue(Instant now) {
-  const std::int64_t due = schedule_->DueBy(std::min(now, times_.end - Clock::duration(1)));
+  Schedule& schedule = *schedule_;  // NOLINT(bugprone-unchecked-optional-access): the pacer that ticks was made with it
+  const std::int64_t due = schedule.DueBy(std::min(now, times_.end - Clock::duration(1)));
   while (started_ < due && !free_.empty()) {
     Slot& slot = *free_.back();
     free_.pop_back();
     ++busy_;
-    slot.Start(options_.mix.Pick(maker_.random().Next() >> 16), schedule_->Intended(started_++));
+    slot.Start(options_.mix.Pick(maker_.random().Next() >> 16), schedule.Intended(started_++));
   }
 }
 

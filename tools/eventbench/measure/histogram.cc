@@ -23,8 +23,8 @@ std::size_t Histogram::BucketOf(std::int64_t value) const {
 }
 
 std::int64_t Histogram::LargestOf(std::size_t bucket) const {
-  const std::size_t in_doubling = std::size_t{1} << bits_;
-  const std::size_t shift = bucket < 2 * in_doubling ? 0 : (bucket >> bits_) - 1;
+  const std::size_t doubling = bucket >> bits_;
+  const std::size_t shift = doubling < 2 ? 0 : doubling - 1;
   const std::size_t mantissa = bucket - (shift << bits_);
   return static_cast<std::int64_t>(((mantissa + 1) << shift) - 1);
 }

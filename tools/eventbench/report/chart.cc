@@ -79,7 +79,7 @@ class Drawing {
   }
 
   std::string Text() {
-    Add("<text class=\"t\" x=\"{}\" y=\"{}\">{}</text>", kLeft, top_ - 18, Escaped(chart_.title));
+    Add(R"(<text class="t" x="{}" y="{}">{}</text>)", kLeft, top_ - 18, Escaped(chart_.title));
     DrawAxes();
     // Names at the ends of the lines, moved apart where they would overlap.
     std::vector<std::pair<double, std::size_t>> ends;
@@ -92,9 +92,9 @@ class Drawing {
     for (const auto& [y, i] : ends) {
       const double at = std::max(y, free);
       free = at + 16;
-      Add("<line class=\"l c{}\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", i % kColours, kWidth - kRight + 8,
+      Add(R"(<line class="l c{}" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>)", i % kColours, kWidth - kRight + 8,
           kWidth - kRight + 22, at, at);
-      Add("<text x=\"{}\" y=\"{:.1f}\">{}</text>", kWidth - kRight + 27, at + 4, Escaped(chart_.lines[i].name));
+      Add(R"(<text x="{}" y="{:.1f}">{}</text>)", kWidth - kRight + 27, at + 4, Escaped(chart_.lines[i].name));
     }
     return std::move(text_);
   }
@@ -115,27 +115,29 @@ class Drawing {
 
   void DrawAxes() {
     const auto y_mark = [this](double value) {
-      Add("<line class=\"g\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", kLeft, kWidth - kRight, Y(value),
-          Y(value));
-      Add("<text text-anchor=\"end\" x=\"{}\" y=\"{:.1f}\">{}</text>", kLeft - 8, Y(value) + 4, Number(value));
+      Add(R"(<line class="g" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>)", kLeft, kWidth - kRight, Y(value), Y(value));
+      Add(R"(<text text-anchor="end" x="{}" y="{:.1f}">{}</text>)", kLeft - 8, Y(value) + 4, Number(value));
     };
     if (chart_.log_y) {
-      for (double value = y_.low; value <= y_.high * 1.001; value *= 10) y_mark(value);
+      for (int decade = 0; y_.low * std::pow(10, decade) <= y_.high * 1.001; ++decade) {
+        y_mark(y_.low * std::pow(10, decade));
+      }
     } else {
       const double step = RoundStep(y_.high, 4);
-      for (double value = 0; value <= y_.high * 1.001; value += step) y_mark(value);
+      for (int mark = 0; mark * step <= y_.high * 1.001; ++mark) y_mark(mark * step);
     }
     auto marks = chart_.x_marks;
     if (marks.empty()) {
       const double step = RoundStep(x_.high - x_.low, 8);
-      for (double value = std::ceil(x_.low / step) * step; value <= x_.high + step / 1e3; value += step) {
-        marks.emplace_back(value, Number(value));
+      const double first = std::ceil(x_.low / step) * step;
+      for (int mark = 0; first + mark * step <= x_.high + step / 1e3; ++mark) {
+        marks.emplace_back(first + mark * step, Number(first + mark * step));
       }
     }
     for (const auto& [at, text] : marks) {
-      Add("<text text-anchor=\"middle\" x=\"{:.1f}\" y=\"{}\">{}</text>", X(at), bottom_ + 18, Escaped(text));
+      Add(R"(<text text-anchor="middle" x="{:.1f}" y="{}">{}</text>)", X(at), bottom_ + 18, Escaped(text));
     }
-    Add("<text text-anchor=\"middle\" x=\"{}\" y=\"{}\">{}</text>", (kLeft + kWidth - kRight) / 2, bottom_ + 38,
+    Add(R"(<text text-anchor="middle" x="{}" y="{}">{}</text>)", (kLeft + kWidth - kRight) / 2, bottom_ + 38,
         Escaped(chart_.x_label));
     Add("<text text-anchor=\"middle\" transform=\"translate(18 {}) rotate(-90)\">{}</text>", (top_ + bottom_) / 2,
         Escaped(chart_.y_label));
@@ -144,7 +146,7 @@ class Drawing {
   void DrawLine(std::size_t i) {
     std::string points;
     for (const auto& [x, y] : chart_.lines[i].points) points += fmt::format("{:.1f},{:.1f} ", X(x), Y(y));
-    Add("<polyline class=\"l c{}\" points=\"{}\"/>", i % kColours, points);
+    Add(R"(<polyline class="l c{}" points="{}"/>)", i % kColours, points);
   }
 
   const Chart& chart_;

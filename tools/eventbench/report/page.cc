@@ -24,7 +24,8 @@ Chart LatencyChart(const RunResult& result) {
   for (const Row& row : Rows(result, all)) {
     if (row.totals->operations == 0) continue;
     Line line{.name = row.name, .points = {}};
-    for (double place = 0; place <= 4.001; place += 0.05) {
+    for (int twentieth = 0; twentieth <= 80; ++twentieth) {
+      const double place = twentieth / 20.0;
       const double percent = 100 * (1 - std::pow(10, -place));
       // Beyond the last operation there is nothing to say.
       if (std::pow(10, place) > static_cast<double>(row.totals->operations) * 1.0001) break;

@@ -72,7 +72,7 @@ class Runner {
     for (int i = 0; i < threads; ++i) {
       WorkerPlan plan{.number = i, .workers = threads, .rate = options_.rate / threads, .seed = result_.seed};
       plan.slots = options_.in_flight / threads + (i < options_.in_flight % threads ? 1 : 0);
-      for (std::size_t c = static_cast<std::size_t>(i); c < channels_.size(); c += static_cast<std::size_t>(threads)) {
+      for (auto c = static_cast<std::size_t>(i); c < channels_.size(); c += static_cast<std::size_t>(threads)) {
         plan.channels.push_back(channels_[c]);
       }
       workers_.push_back(std::make_unique<Worker>(options_, std::move(plan)));
@@ -146,8 +146,8 @@ class Runner {
   void Collect(Worker& worker) {
     result_.recorder.Merge(worker.recorder());
     result_.not_started += worker.not_started();
-    if (worker.hopeless() && result_.hopeless.empty()) {
-      result_.hopeless = worker.hopeless()->reason + ": " + worker.hopeless()->message;
+    if (const auto& failure = worker.hopeless(); failure && result_.hopeless.empty()) {
+      result_.hopeless = failure->reason + ": " + failure->message;
     }
     result_.acknowledged_events += worker.book().acknowledged_events();
     ledger_.Merge(std::move(worker.book().ledger()));

@@ -13,6 +13,19 @@ void Note(Comparison& comparison, std::string example) {
   if (comparison.examples.size() < kMostExamples) comparison.examples.push_back(std::move(example));
 }
 
+// `event` was read right after `before`.
+void CompareOrder(const Stored& before, const Stored& event, Comparison& result) {
+  if (event.version <= before.version) {
+    ++result.doubled;
+    Note(result,
+         fmt::format("event {} has version {}, after version {}", TextOf(event.event), event.version, before.version));
+  } else if (event.version != before.version + 1 || event.position <= before.position) {
+    ++result.disordered;
+    Note(result, fmt::format("event {}: version {} at position {} follows version {} at {}", TextOf(event.event),
+                             event.version, event.position, before.version, before.position));
+  }
+}
+
 }  // namespace
 
 void Comparison::Add(const Comparison& other) {
@@ -39,15 +52,7 @@ Comparison Compare(std::span<const Acknowledged> acknowledged, std::span<const S
   std::unordered_set<Id> seen;
   const Stored* before = nullptr;
   for (const auto& event : stored) {
-    if (before != nullptr && event.version <= before->version) {
-      ++result.doubled;
-      Note(result, fmt::format("event {} has version {}, after version {}", TextOf(event.event), event.version,
-                               before->version));
-    } else if (before != nullptr && (event.version != before->version + 1 || event.position <= before->position)) {
-      ++result.disordered;
-      Note(result, fmt::format("event {}: version {} at position {} follows version {} at {}", TextOf(event.event),
-                               event.version, event.position, before->version, before->position));
-    }
+    if (before != nullptr) CompareOrder(*before, event, result);
     before = &event;
     if (!seen.insert(event.event).second) {
       ++result.doubled;

@@ -140,9 +140,9 @@ ExitCode RunAppend(const AppendFlags& flags, Context& context) {
   if (absl::Status status = FillShared(flags, *events); !status.ok()) {
     return ReportUsage(context, std::string(status.message()));
   }
-  const auto check = flags.any_version ? client::VersionCheck::Any()
-                     : flags.existing  ? client::VersionCheck::Existing()
-                                       : client::VersionCheck::Exactly(*flags.expected_version);
+  const auto check = flags.expected_version ? client::VersionCheck::Exactly(*flags.expected_version)
+                     : flags.existing       ? client::VersionCheck::Existing()
+                                            : client::VersionCheck::Any();
   const auto answer = MakeClient(context).Append({flags.aggregate_id, flags.aggregate_type}, check, *std::move(events),
                                                  CallOptionsOf(context));
   if (!answer.ok()) return ReportError(context, "append to aggregate " + flags.aggregate_id, answer.status());

@@ -91,12 +91,13 @@ class LoadCommand {
   absl::Status Resume(LineReader& reader) {
     if (flags_.state.empty()) return absl::OkStatus();
     state_.emplace(flags_.state, flags_.file, reader.fingerprint());
-    const auto place = state_->Load();
-    if (!place.ok()) return place.status();
-    if (!*place) return absl::OkStatus();
+    const auto loaded = state_->Load();
+    if (!loaded.ok()) return loaded.status();
+    const std::optional<Place>& place = *loaded;
+    if (!place) return absl::OkStatus();
     Hint(context_, fmt::format("going on after line {}, as {} says",
-                               WithThousands(static_cast<std::int64_t>((*place)->lines)), flags_.state));
-    return reader.SkipTo(**place);
+                               WithThousands(static_cast<std::int64_t>(place->lines)), flags_.state));
+    return reader.SkipTo(*place);
   }
 
   absl::Status Save(const Place& place) { return state_ ? state_->Save(place) : absl::OkStatus(); }

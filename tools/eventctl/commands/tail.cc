@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <ranges>
 #include <utility>
 
 #include "tools/eventctl/commands/commands.h"
@@ -153,7 +154,7 @@ class Tail {
     if (!status.ok() || newest_first.empty()) return status;
     source_->Passed(newest_first.front());
     if (flags_.last == 0) return status;
-    for (auto event = newest_first.rbegin(); event != newest_first.rend(); ++event) printer_.Print(*event);
+    for (const auto& event : std::views::reverse(newest_first)) printer_.Print(event);
     printer_.Flush();
     return status;
   }

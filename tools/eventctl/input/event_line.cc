@@ -21,10 +21,9 @@ absl::Status Refuse(const std::string& what) { return absl::InvalidArgumentError
 // The first of these members that is there; empty when none is.
 Text StringOf(const RawObject& object, std::initializer_list<const char*> names) {
   for (const char* name : names) {
-    const auto raw = object.Find(name);
-    if (!raw) continue;
-    if (raw->front() != '"') return Refuse(fmt::format("has a {} that is not a string", name));
-    return *object.FindString(name);
+    if (!object.Find(name)) continue;
+    if (auto text = object.FindString(name)) return *std::move(text);
+    return Refuse(fmt::format("has a {} that is not a string", name));
   }
   return std::string();
 }
@@ -72,7 +71,7 @@ absl::Status FillEvent(const RawObject& line, const LineDefaults& defaults, v1::
   if (!occurred.ok()) return occurred.status();
   // What was loaded before and printed again keeps its first occurred_at.
   const auto metadata = RawObject::Parse(event.metadata());
-  if (!occurred->empty() && !metadata->Find("occurred_at")) {
+  if (!occurred->empty() && metadata && !metadata->Find("occurred_at")) {
     event.set_metadata(WithMember(event.metadata(), "occurred_at", *occurred));
   }
   return absl::OkStatus();
@@ -89,7 +88,7 @@ absl::StatusOr<EventLine> ParseEventLine(std::string_view line, const LineDefaul
 
   Text aggregate_id = UuidOf(*object, "aggregate_id");
   if (aggregate_id.ok() && aggregate_id->empty()) {
-    aggregate_id = UuidOf(*RawObject::Parse(result.event.data()), "entityId");
+    if (const auto data = RawObject::Parse(result.event.data())) aggregate_id = UuidOf(*data, "entityId");
   }
   if (!aggregate_id.ok()) return aggregate_id.status();
   if (aggregate_id->empty()) return Refuse("has no aggregate_id, and its data has no entityId");

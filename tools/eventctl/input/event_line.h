@@ -22,7 +22,7 @@ namespace eventstore::eventctl {
 
 struct LineDefaults {
   std::string aggregate_type = "entity";
-  std::string source = "";
+  std::string source{};
   // append --lines names the aggregate once for all lines.
   bool needs_aggregate = true;
 };

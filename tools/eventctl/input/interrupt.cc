@@ -32,6 +32,8 @@ Interrupt::~Interrupt() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  // Blocked in every thread: the watcher gets it from sigwait().
+  // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
   pthread_kill(watcher_.native_handle(), SIGTERM);
   watcher_.join();
   const sigset_t set = Signals();

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <ranges>
 
 namespace eventstore::eventctl {
 namespace {
@@ -78,8 +79,9 @@ std::optional<RawObject> RawObject::Parse(std::string_view text) {
 }
 
 std::optional<std::string_view> RawObject::Find(std::string_view name) const {
-  const auto found = std::find_if(members_.rbegin(), members_.rend(), [&](const auto& m) { return m.first == name; });
-  if (found == members_.rend() || found->second == "null") return std::nullopt;
+  const auto last_first = std::views::reverse(members_);
+  const auto found = std::ranges::find_if(last_first, [&](const auto& m) { return m.first == name; });
+  if (found == last_first.end() || found->second == "null") return std::nullopt;
   return found->second;
 }
 

@@ -62,7 +62,7 @@ absl::Status BatchWriter::WriteLines(Lines lines) {
     status = Append(lines);
     if (status.ok()) return status;
     const bool version_conflict = client::AsVersionConflict(status).has_value();
-    if (!version_conflict && !(IsIdConflict(status) && !learned_ids)) break;
+    if (!version_conflict && (!IsIdConflict(status) || learned_ids)) break;
     learned_ids = learned_ids || !version_conflict;
     if (absl::Status learned = Learn(lines, status); !learned.ok()) return learned;
   }

@@ -54,6 +54,7 @@ std::string CellOf(EventColumn column, const v1::RecordedEvent& event) {
 
 std::vector<Column> ColumnsOf(const std::vector<EventColumn>& columns) {
   std::vector<Column> result;
+  result.reserve(columns.size());
   for (const auto column : columns) result.push_back(ColumnOf(column));
   return result;
 }

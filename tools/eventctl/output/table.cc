@@ -30,6 +30,7 @@ void Table::Flush() {
   if (widths_.empty() && !held_.empty()) {
     Measure();
     std::vector<std::string> headings;
+    headings.reserve(columns_.size());
     for (const auto& column : columns_) headings.push_back(column.heading);
     Print(headings, true);
   }

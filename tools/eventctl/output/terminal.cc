@@ -122,6 +122,8 @@ std::string Truncate(std::string_view text, int columns, bool utf8) {
   if (DisplayWidth(text) <= columns) return std::string(text);
   const std::string_view ellipsis = utf8 ? "…" : "..";
   const int room = columns - DisplayWidth(ellipsis);
+  // Braces would make it a list of characters.
+  // NOLINTNEXTLINE(modernize-return-braced-init-list)
   if (room <= 0) return std::string(static_cast<std::size_t>(std::max(columns, 0)), '.');
   std::string result;
   int width = 0;
