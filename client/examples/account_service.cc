@@ -9,6 +9,8 @@
 namespace es = eventstore::client;
 namespace v1 = eventstore::v1;
 
+namespace {
+
 struct Account {
   bool open = false;
   long cents = 0;
@@ -22,6 +24,8 @@ void Apply(Account& account, const v1::RecordedEvent& event) {
   if (event.event_type() == "account.deposited") account.cents += CentsOf(event.data());
   if (event.event_type() == "account.withdrawn") account.cents -= CentsOf(event.data());
 }
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 5) {

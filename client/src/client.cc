@@ -57,8 +57,8 @@ EventStoreClient::EventStoreClient(Options options) {
   core_ = std::make_shared<internal::Core>(std::move(options), std::move(channel));
 }
 
-EventStoreClient::EventStoreClient(std::shared_ptr<grpc::ChannelInterface> channel, Options options)
-    : core_(std::make_shared<internal::Core>(std::move(options), std::move(channel))) {}
+EventStoreClient::EventStoreClient(const std::shared_ptr<grpc::ChannelInterface>& channel, Options options)
+    : core_(std::make_shared<internal::Core>(std::move(options), channel)) {}
 
 absl::StatusOr<v1::AppendResponse> EventStoreClient::Append(const Aggregate& aggregate, VersionCheck check,
                                                             std::vector<v1::NewEvent> events,

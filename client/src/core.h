@@ -58,7 +58,7 @@ absl::StatusOr<Response> CallUnary(const Core& core, Safety safety, Deadline dea
     Response response;
     const absl::Status status = FromGrpc(method(&context, &response));
     if (status.ok()) return response;
-    if (const absl::Status verdict = loop.WaitAfter(status); !verdict.ok()) return verdict;
+    if (absl::Status verdict = loop.WaitAfter(status); !verdict.ok()) return verdict;
   }
 }
 

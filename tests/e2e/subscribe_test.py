@@ -32,6 +32,20 @@ class SubscribeTest(StoreTest):
         (client or self.client).append(append_request(aggregate, "any", events))
         return [event.id for event in events]
 
+    @staticmethod
+    def kill_database(server):
+        """Returns when another one has begun: a backend whose postmaster is gone goes on for a moment."""
+        victim = server.postmaster_pid()
+        os.kill(victim, signal.SIGKILL)
+
+        def replaced():
+            try:
+                return server.postmaster_pid() != victim
+            except (OSError, ValueError):
+                return False
+
+        wait_until(replaced, "another postmaster")
+
     def append_again_and_again(self, client):
         """Until the database is back; the id of the event."""
         request = append_request(new_id(), 0, [new_event()])
@@ -283,7 +297,7 @@ class SubscribeTest(StoreTest):
         subscriber.await_caught_up()
         ids = self.append(3, client=client)
         subscriber.await_events(3)
-        os.kill(server.postmaster_pid(), signal.SIGKILL)
+        self.kill_database(server)
         ids += self.append_again_and_again(client)
         self.assertEqual(subscriber.await_events(4), ids)
 
@@ -298,7 +312,7 @@ class SubscribeTest(StoreTest):
         before = Subscriber(server.address, now())
         self.addCleanup(before.close)
         place = before.await_caught_up().position
-        os.kill(server.postmaster_pid(), signal.SIGKILL)
+        self.kill_database(server)
         ids = self.append_again_and_again(client)
         self.assertEqual(before.await_events(1), ids)
         resumed = Subscriber(server.address, after(place))

@@ -42,7 +42,7 @@ class EventStoreClient {
  public:
   explicit EventStoreClient(Options options = {});
   // Over a channel of your own (interceptors, a server in the same process); `target` and `credentials` are not used.
-  EventStoreClient(std::shared_ptr<grpc::ChannelInterface> channel, Options options);
+  EventStoreClient(const std::shared_ptr<grpc::ChannelInterface>& channel, Options options);
 
   // Appends 1..n events to one aggregate, all or nothing. A conflict is ABORTED, see AsVersionConflict().
   absl::StatusOr<v1::AppendResponse> Append(const Aggregate& aggregate, VersionCheck check,
