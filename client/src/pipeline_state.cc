@@ -58,7 +58,8 @@ class PipelineState::Stream : public grpc::ClientBidiReactor<v1::AppendStreamReq
   bool held() const { return held_; }
   bool writing() const { return writing_; }
   bool ended() const { return ended_; }
-  const std::optional<grpc::Status>& over() const { return over_; }
+  bool over() const { return over_; }
+  const grpc::Status& status() const { return status_; }
 
  private:
   void OnReadDone(bool ok) override {
@@ -87,7 +88,8 @@ class PipelineState::Stream : public grpc::ClientBidiReactor<v1::AppendStreamReq
   // The last one, after which the stream may be gone.
   void OnDone(const grpc::Status& status) override {
     const std::lock_guard lock(pipeline_.mutex_);
-    over_ = status;
+    over_ = true;
+    status_ = status;
     pipeline_.work_.notify_all();
   }
 
@@ -98,7 +100,8 @@ class PipelineState::Stream : public grpc::ClientBidiReactor<v1::AppendStreamReq
   bool held_ = true;
   bool writing_ = false;
   bool ended_ = false;  // no further message comes, or goes
-  std::optional<grpc::Status> over_;
+  bool over_ = false;
+  grpc::Status status_;
 };
 
 PipelineState::PipelineState(std::shared_ptr<const Core> core, PipelineOptions options)
@@ -190,7 +193,7 @@ absl::Status PipelineState::ServeOnce(std::unique_lock<std::mutex>& lock) {
     return absl::DeadlineExceededError("the stream of appends brought no outcome for " +
                                        std::to_string(options_.stall_timeout.count()) + " ms");
   }
-  return FromGrpc(*stream.over());
+  return FromGrpc(stream.status());
 }
 
 void PipelineState::SendWhatWaits(Stream& stream) {

@@ -41,12 +41,12 @@ Resume Advance(v1::ReadAllRequest& request, const Page& page) {
 }
 
 // Events of the same microsecond may be in any order, so the last one's time is no place to go on from.
-Resume Advance(v1::GetUserStreamRequest&, const Page& page) {
+Resume Advance(v1::GetUserStreamRequest& /*request*/, const Page& page) {
   return page.events.empty() ? Resume::kReopen : Resume::kImpossible;
 }
 
 // The request has a range of times only, and events of one time may be on both sides of a page's end.
-Resume Advance(v1::GetCorrelatedEventsRequest&, const Page& page) {
+Resume Advance(v1::GetCorrelatedEventsRequest& /*request*/, const Page& page) {
   return page.events.empty() ? Resume::kReopen : Resume::kImpossible;
 }
 

@@ -33,17 +33,17 @@ class MemberCheck : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Membe
     return std::ranges::all_of(found_, [](bool found) { return found; });
   }
 
-  bool Key(const char* text, Length length, bool) {
+  bool Key(const char* text, Length length, bool /*copy*/) {
     if (depth_ == 1) key_.assign(text, length);
     return true;
   }
-  bool String(const char* text, Length length, bool) { return Value({text, length}); }
-  bool RawNumber(const char* text, Length length, bool) { return Value({text, length}); }
+  bool String(const char* text, Length length, bool /*copy*/) { return Value({text, length}); }
+  bool RawNumber(const char* text, Length length, bool /*copy*/) { return Value({text, length}); }
   bool Bool(bool value) { return Value(value ? "true" : "false"); }
   bool StartObject() { return Enter(); }
-  bool EndObject(Length) { return Leave(); }
+  bool EndObject(Length /*members*/) { return Leave(); }
   bool StartArray() { return Enter(); }
-  bool EndArray(Length) { return Leave(); }
+  bool EndArray(Length /*elements*/) { return Leave(); }
 
  private:
   bool Value(std::string_view value) {

@@ -164,7 +164,7 @@ EventStoreService::Stream* EventStoreService::GetAggregateStream(Context* contex
   if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
   auto query = FromProto(*message);
   if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
-  auto cursor = std::make_unique<storage::AggregateCursor>(*std::move(query), parts_.chunks);
+  auto cursor = std::make_unique<storage::AggregateCursor>(*query, parts_.chunks);
   auto* opened = cursor.get();
   auto* stream = new PageStream(
       StreamParts(context), std::move(cursor),

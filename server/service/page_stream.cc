@@ -1,5 +1,7 @@
 #include "server/service/page_stream.h"
 
+#include <utility>
+
 #include "server/domain/error.h"
 #include "server/service/status_table.h"
 
@@ -27,7 +29,7 @@ void PageStream::ScheduleNext() {
   storage::ReadTask task;
   task.deadline = parts_.deadline();
   task.goes_on = begun_;
-  task.run = [this](absl::StatusOr<storage::Session*> session) { ReadAndWrite(session); };
+  task.run = [this](absl::StatusOr<storage::Session*> session) { ReadAndWrite(std::move(session)); };
   if (parts_.readers.Submit(task)) return;
   domain::Error full;
   full.reason = Reason::kQueueFull;

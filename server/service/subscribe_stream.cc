@@ -184,7 +184,9 @@ void SubscribeStream::Read() {
   storage::ReadTask task;
   task.deadline = parts_.clock.Monotonic() + parts_.page_deadline;
   task.goes_on = placed_;
-  task.run = [keep = shared_from_this()](absl::StatusOr<storage::Session*> session) { keep->OnSession(session); };
+  task.run = [keep = shared_from_this()](absl::StatusOr<storage::Session*> session) {
+    keep->OnSession(std::move(session));
+  };
   if (parts_.readers.Submit(task)) return;
   // Too many read at the moment: again when the tail wakes it.
   const std::scoped_lock lock(mutex_);

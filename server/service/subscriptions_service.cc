@@ -4,7 +4,7 @@
 
 namespace eventstore::service {
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* SubscriptionsService::Subscribe(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<grpc::ByteBuffer>* SubscriptionsService::Subscribe(grpc::CallbackServerContext* /*context*/,
                                                                             const grpc::ByteBuffer* request) {
   v1::SubscribeRequest message;
   if (absl::Status parsed = parser_.Parse(*request, &message); !parsed.ok()) {

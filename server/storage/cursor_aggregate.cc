@@ -8,8 +8,8 @@
 
 namespace eventstore::storage {
 
-AggregateCursor::AggregateCursor(domain::AggregateQuery query, ChunkCatalog& chunks)
-    : query_(std::move(query)), catalog_(chunks), budget_(query_.max_events) {}
+AggregateCursor::AggregateCursor(const domain::AggregateQuery& query, ChunkCatalog& chunks)
+    : query_(query), catalog_(chunks), budget_(query_.max_events) {}
 
 // When the first chunk is gone. The directory knows where the versions of a closed chunk begin.
 absl::StatusOr<domain::Version> AggregateCursor::OldestStored(Session& session, const ChunkList& list,

@@ -12,7 +12,7 @@ namespace eventstore::storage {
 
 class AggregateCursor : public Cursor {
  public:
-  AggregateCursor(domain::AggregateQuery query, ChunkCatalog& chunks);
+  AggregateCursor(const domain::AggregateQuery& query, ChunkCatalog& chunks);
 
   // The first call fixes current_version(), where the read ends.
   absl::StatusOr<Page> Next(Session& session) override;

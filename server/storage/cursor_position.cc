@@ -171,6 +171,13 @@ absl::Status PositionCursor::List(Session& session) {
   return absl::OkStatus();
 }
 
+absl::Status PositionCursor::Prepare(Session& session) {
+  if (!open_) {
+    if (absl::Status opened = Open(session); !opened.ok()) return opened;
+  }
+  return listed_ ? absl::OkStatus() : List(session);
+}
+
 Where PositionCursor::Wanted() const {
   Where where(2);
   if (correlation_id_) {
@@ -204,12 +211,7 @@ bool PositionCursor::Trim(Events& events, std::size_t rows) const {
 }
 
 absl::StatusOr<Page> PositionCursor::Next(Session& session) {
-  if (!open_) {
-    if (absl::Status opened = Open(session); !opened.ok()) return opened;
-  }
-  if (!listed_) {
-    if (absl::Status listed = List(session); !listed.ok()) return listed;
-  }
+  if (absl::Status ready = Prepare(session); !ready.ok()) return ready;
   Page page;
   // Everything up to here, in reading order, has been read from every table that can hold it.
   Position complete = forward() ? kLast : kFirst;

@@ -44,6 +44,7 @@ class PositionCursor : public Cursor {
     std::size_t bytes = 0;
   };
 
+  absl::Status Prepare(Session& session);
   absl::Status Open(Session& session);
   // The rows of a chunk that are still to be read.
   Where Wanted() const;

@@ -35,7 +35,7 @@ absl::Status Session::EnsureConnected() {
     tx_ = std::make_unique<pqxx::nontransaction>(*connection_);
     pq::ExecScript(*tx_, std::string(kSessionSettings) + (kind_ == SessionKind::kReader ? kReaderSettings : ""));
   } catch (const std::exception& error) {
-    const absl::Status status = StatusFromException(error);
+    absl::Status status = StatusFromException(error);
     Disconnect();
     return status;
   }
@@ -49,7 +49,7 @@ absl::StatusOr<pqxx::result> Session::Guarded(F&& call) {
   try {
     return call();
   } catch (const std::exception& error) {
-    const absl::Status status = StatusFromException(error);
+    absl::Status status = StatusFromException(error);
     if (IsConnectionLost(status)) Disconnect();
     return status;
   }

@@ -17,9 +17,9 @@ namespace eventstore::subscriptions {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-Tail::Tail(TailOptions options, const std::string& conninfo, storage::ChunkCatalog& chunks, const domain::Clock& clock)
+Tail::Tail(TailOptions options, std::string conninfo, storage::ChunkCatalog& chunks, const domain::Clock& clock)
     : options_(options),
-      conninfo_(conninfo),
+      conninfo_(std::move(conninfo)),
       chunks_(chunks),
       clock_(clock),
       window_(options.window_bytes),

@@ -50,7 +50,7 @@ struct TailOptions {
 
 class Tail {
  public:
-  Tail(TailOptions options, const std::string& conninfo, storage::ChunkCatalog& chunks, const domain::Clock& clock);
+  Tail(TailOptions options, std::string conninfo, storage::ChunkCatalog& chunks, const domain::Clock& clock);
   ~Tail();
   Tail(const Tail&) = delete;
   Tail& operator=(const Tail&) = delete;

@@ -42,7 +42,7 @@ std::vector<std::string> Environment(const ServerProcess::Options& options) {
   if (!options.database_url.empty()) variables["DATABASE_URL"] = options.database_url;
   for (const auto& [name, value] : options.environment) variables[name] = value;
   std::vector<std::string> entries;
-  for (const auto& [name, value] : variables) entries.push_back(name + "=" + value);
+  for (const auto& [name, value] : variables) entries.emplace_back(name).append("=").append(value);
   return entries;
 }
 

@@ -13,6 +13,12 @@ namespace {
 
 using domain::EventFilter;
 
+const std::pair<std::string, std::string> kMembers[] = {
+    {"tenant", "acme"}, {"tenant", "17"}, {"tenant", "a\"b\\é"}, {"tenant", "null"}, {"tenant", R"({"name": "acme"})"},
+    {"try", "1"},       {"try", "1.50"},  {"try", "100"},        {"try", "[1]"},     {"dry", "true"},
+    {"dry", "false"},   {"", "none"},     {"ten", "acme"},       {"none", "x"},
+};
+
 class FilterTest : public CursorTest, public ::testing::WithParamInterface<std::uint32_t> {
  protected:
   std::vector<domain::RecordedEvent> Everything() {
@@ -61,23 +67,6 @@ class FilterTest : public CursorTest, public ::testing::WithParamInterface<std::
     if (sometimes()) filter.metadata = {kMembers[static_cast<std::size_t>(below(std::size(kMembers)))]};
     return filter;
   }
-
-  static inline const std::pair<std::string, std::string> kMembers[] = {
-      {"tenant", "acme"},
-      {"tenant", "17"},
-      {"tenant", "a\"b\\é"},
-      {"tenant", "null"},
-      {"tenant", R"({"name": "acme"})"},
-      {"try", "1"},
-      {"try", "1.50"},
-      {"try", "100"},
-      {"try", "[1]"},
-      {"dry", "true"},
-      {"dry", "false"},
-      {"", "none"},
-      {"ten", "acme"},
-      {"none", "x"},
-  };
 
   const RandomHistory history_{GetParam(), 30, 600};
   std::mt19937 random_{GetParam()};

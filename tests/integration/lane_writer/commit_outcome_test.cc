@@ -129,7 +129,7 @@ TEST_F(CommitOutcomeTest, OthersOfTheBatchGetTheSameTruth) {
   for (const auto action : {AtCommit::kCutBefore, AtCommit::kCutAfter}) {
     SCOPED_TRACE(static_cast<int>(action));
     const int round = static_cast<int>(action);
-    const auto first = static_cast<std::uint64_t>(100 * round);
+    const auto first = 100 * static_cast<std::uint64_t>(round);
     const auto aggregate = AggregateIn(0, round);
     HeldLanes lane(database_.conninfo(), {0});
     auto opener = instance_.Start(One(AggregateIn(0, 50 + round), VersionCheck::Any(), {Event(first)}));
@@ -171,7 +171,7 @@ class CommitUnknownTest : public CommitOutcomeTest {
 TEST_F(CommitUnknownTest, ADatabaseThatStaysAwayLeavesItUnknownUntilItIsAskedAgain) {
   for (const auto action : {AtCommit::kCutBefore, AtCommit::kCutAfter}) {
     SCOPED_TRACE(static_cast<int>(action));
-    const auto id = static_cast<std::uint64_t>(10 * static_cast<int>(action));
+    const auto id = 10 * static_cast<std::uint64_t>(action);
     const auto aggregate = AggregateIn(0, static_cast<int>(action));
     ASSERT_THAT(patient_.Append(One(aggregate, VersionCheck::Exact(0), {Event(id)})), IsOk());
     const auto batch = One(aggregate, VersionCheck::Exact(1), {Event(id + 1), Event(id + 2)});

@@ -17,10 +17,10 @@ using GroupCommitTest = AppenderTest;
 
 TEST_F(GroupCommitTest, EachRequestGetsItsOwnAnswer) {
   std::vector<domain::AppendBatch> batches;
-  for (int i = 0; i < 40; ++i) {
+  for (std::uint64_t i = 0; i < 40; ++i) {
     std::vector<domain::NewEvent> events;
-    for (int j = 0; j <= i % 3; ++j) events.push_back(Event(static_cast<std::uint64_t>(100 * i + j + 1)));
-    batches.push_back(One(AggregateIn(0, i), VersionCheck::Exact(0), events));
+    for (std::uint64_t j = 0; j <= i % 3; ++j) events.push_back(Event(100 * i + j + 1));
+    batches.push_back(One(AggregateIn(0, static_cast<int>(i)), VersionCheck::Exact(0), events));
   }
   const auto answers = AppendTogether(batches);
   std::int64_t ordinal = 0;
