@@ -46,7 +46,8 @@ class DeadlineTest(StoreTest):
     def busy_lanes(self):
         """Appends sent meanwhile wait in the server, behind one in each lane that waits for a lock."""
         with self.database.lock("aggregate_heads"):
-            holders = [self.client.start("Append", append_request(new_id(), 0, [new_event()])) for _ in range(8)]
+            # So many that no lane is left without one.
+            holders = [self.client.start("Append", append_request(new_id(), 0, [new_event()])) for _ in range(32)]
             wait_until(lambda: self.database.waiting("lane %") == 2, "both lanes to wait in the database")
             yield
         for holder in holders:
