@@ -22,7 +22,9 @@ absl::StatusOr<Position> FirstSince(Session& session, ChunkCatalog& chunks, doma
   auto list = chunks.All(session);
   if (!list.ok()) return list.status();
   Position first = end;
-  for (const Chunk& chunk : Overlapping(**list, {time, domain::TimeRange().to})) {
+  domain::TimeRange since;
+  since.from = time;
+  for (const Chunk& chunk : Overlapping(**list, since)) {
     if (chunk.closed && (chunk.closed->events == 0 || chunk.closed->least >= first)) continue;
     if (chunk.closed && chunk.range.from >= time) {
       first = chunk.closed->least;
