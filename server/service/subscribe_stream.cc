@@ -125,6 +125,8 @@ void SubscribeStream::Put(const v1::SubscribeResponse& message) {
 
 bool SubscribeStream::TakeFromTail() {
   const auto following = parts_.tail.After(position_);
+  tail_known_ = following.started;
+  if (!following.started) return false;
   if (!following.covered) {
     // One that never was live has nothing to fall behind from.
     live_ = false;
@@ -162,7 +164,7 @@ bool SubscribeStream::TellWhereItIs() {
   if (!live_) return false;
   const auto now = parts_.clock.Monotonic();
   v1::SubscribeResponse message;
-  if (announce_) {
+  if (announce_ && tail_known_) {
     announce_ = false;
     message.mutable_caught_up()->set_position(position_);
   } else if (position_ > told_ && now - told_at_ >= kCheckpointInterval) {

@@ -92,7 +92,8 @@ class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   domain::Position told_ = 0;  // the subscriber knows that it may go on from here
   bool placed_ = false;        // position_ is known
   bool live_ = false;
-  bool announce_ = false;  // caught_up is to be sent
+  bool announce_ = false;    // caught_up is to be sent
+  bool tail_known_ = false;  // the tail has begun: only then is it known that nothing was missed
   bool reading_ = false;
   bool writing_ = false;
   bool finished_ = false;

@@ -44,8 +44,7 @@ absl::Status Ahead(Position position, Position settled) {
   error.reason = domain::Reason::kPositionAhead;
   error.message = fmt::format(
       "from_position {} is beyond {}, the last one of this store: it was restored to an earlier state, or the position "
-      "is "
-      "of another store. Begin from an earlier checkpoint",
+      "is of another store. Begin from an earlier checkpoint",
       position, settled);
   error.metadata = {{"from_position", fmt::format("{}", position)}, {"last_position", fmt::format("{}", settled)}};
   return domain::ToStatus(error);

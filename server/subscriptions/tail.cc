@@ -57,8 +57,9 @@ void Tail::Nudge() {
 
 Tail::Following Tail::After(domain::Position position) const {
   const std::scoped_lock lock(mutex_);
-  if (!started_ || !window_.Covers(position)) return {};
-  return {true, window_.After(position), window_.end()};
+  if (!started_) return {};
+  if (!window_.Covers(position)) return {true, false, {}};
+  return {true, true, window_.After(position)};
 }
 
 std::size_t Tail::listeners() const {
@@ -141,9 +142,9 @@ absl::StatusOr<bool> Tail::Poll(storage::Session& session) {
     const std::scoped_lock lock(mutex_);
     if (started_ && horizon->position == read_below_) return false;
   }
-  if (absl::Status read = Read(session, horizon->position); !read.ok()) return read;
-  read_below_ = horizon->position;
-  return true;
+  auto news = Read(session, horizon->position);
+  if (news.ok()) read_below_ = horizon->position;
+  return news;
 }
 
 absl::Status Tail::Start(storage::Session& session) {
@@ -155,7 +156,7 @@ absl::Status Tail::Start(storage::Session& session) {
   return absl::OkStatus();
 }
 
-absl::Status Tail::Read(storage::Session& session, domain::Position horizon) {
+absl::StatusOr<bool> Tail::Read(storage::Session& session, domain::Position horizon) {
   bool started = false;
   domain::Position after = 0;
   {
@@ -163,11 +164,12 @@ absl::Status Tail::Read(storage::Session& session, domain::Position horizon) {
     started = started_;
     after = window_.end();
   }
-  if (!started) return Start(session);
-  if (horizon <= after) {
-    Lose(after);
-    return Start(session);
+  if (!started || horizon <= after) {
+    if (started) Lose(after);
+    if (absl::Status begun = Start(session); !begun.ok()) return begun;
+    return true;
   }
+  bool news = false;
   storage::PositionCursor cursor({}, after, horizon, chunks_);
   for (bool last = false; !last;) {
     auto page = storage::NextPage(cursor, session, chunks_);
@@ -179,10 +181,11 @@ absl::Status Tail::Read(storage::Session& session, domain::Position horizon) {
     next.upto = page->events.back().global_position;
     next.events = std::move(page->events);
     after = next.upto;
+    news = true;
     const std::scoped_lock lock(mutex_);
     window_.Add(std::move(next));
   }
-  return absl::OkStatus();
+  return news;
 }
 
 void Tail::Lose(domain::Position end) {
@@ -218,8 +221,7 @@ FROM pg_stat_activity WHERE pid = $1::integer
   const auto row = (*rows)[0];
   spdlog::warn(
       "subscriptions: nothing new can be delivered for {} ms: backend {} ({}, {} {}) holds a lane in a transaction of "
-      "{} s. "
-      "If it does not end by itself, end it: SELECT pg_terminate_backend({})",
+      "{} s. If it does not end by itself, end it: SELECT pg_terminate_backend({})",
       lag_ms_.load(), held_by, row[0].c_str(), row[1].c_str(), row[2].c_str(), row[3].c_str(), held_by);
 }
 

@@ -29,7 +29,7 @@ namespace eventstore::subscriptions {
 class TailListener {
  public:
   virtual ~TailListener() = default;
-  // There is something new, or kTick has passed. On the tail's thread: must not block.
+  // There is something new, or TailOptions::tick has passed. On the tail's thread: must not block.
   virtual void OnTail() = 0;
   // The store is in an earlier state than it was (a backup was restored below the running server): positions that were
   // given out may come again.
@@ -62,9 +62,9 @@ class Tail {
   void Nudge();
 
   struct Following {
+    bool started = false;  // false: nothing is known yet; OnTail() comes when something is
     bool covered = false;  // false: the window begins later; read from the database
     TailPages pages;
-    domain::Position end = 0;
   };
   // What comes after `position`.
   Following After(domain::Position position) const;
@@ -75,10 +75,10 @@ class Tail {
 
  private:
   void Run();
-  // Whether the horizon moved.
+  // Whether there is something new for listeners. That the horizon moved alone is not: transactions of others move it too.
   absl::StatusOr<bool> Poll(storage::Session& session);
   absl::Status Start(storage::Session& session);
-  absl::Status Read(storage::Session& session, domain::Position horizon);
+  absl::StatusOr<bool> Read(storage::Session& session, domain::Position horizon);
   void Lose(domain::Position end);
   void WatchHorizon(storage::Session& session, domain::Position horizon, int held_by);
   std::vector<std::shared_ptr<TailListener>> Listeners();

@@ -21,6 +21,15 @@ struct FilterList {
   std::function<absl::Status(const std::vector<std::string>&)> parse;
 };
 
+// A list of the filter that ReadAll and subscriptions share.
+auto ParseInFilter(std::vector<std::string> RawFilter::* list) {
+  return [list](const std::vector<std::string>& values) {
+    RawReadAllQuery raw;
+    raw.filter.*list = values;
+    return ParseReadAllQuery(raw).status();
+  };
+}
+
 const FilterList kFilterLists[] = {
     {"event_types", 200,
      [](const auto& values) {
@@ -36,36 +45,11 @@ const FilterList kFilterLists[] = {
        raw.aggregate_types = values;
        return ParseUserQuery(raw, 0).status();
      }},
-    {"filter.event_types", 200,
-     [](const auto& values) {
-       RawReadAllQuery raw;
-       raw.filter.event_types = values;
-       return ParseReadAllQuery(raw).status();
-     }},
-    {"filter.aggregate_types", 100,
-     [](const auto& values) {
-       RawReadAllQuery raw;
-       raw.filter.aggregate_types = values;
-       return ParseReadAllQuery(raw).status();
-     }},
-    {"filter.user_ids", 200,
-     [](const auto& values) {
-       RawReadAllQuery raw;
-       raw.filter.user_ids = values;
-       return ParseReadAllQuery(raw).status();
-     }},
-    {"filter.sources", 100,
-     [](const auto& values) {
-       RawReadAllQuery raw;
-       raw.filter.sources = values;
-       return ParseReadAllQuery(raw).status();
-     }},
-    {"filter.event_type_prefixes", 200,
-     [](const auto& values) {
-       RawReadAllQuery raw;
-       raw.filter.event_type_prefixes = values;
-       return ParseReadAllQuery(raw).status();
-     }},
+    {"filter.event_types", 200, ParseInFilter(&RawFilter::event_types)},
+    {"filter.aggregate_types", 100, ParseInFilter(&RawFilter::aggregate_types)},
+    {"filter.user_ids", 200, ParseInFilter(&RawFilter::user_ids)},
+    {"filter.sources", 100, ParseInFilter(&RawFilter::sources)},
+    {"filter.event_type_prefixes", 200, ParseInFilter(&RawFilter::event_type_prefixes)},
     {"event_types", 200,
      [](const auto& values) {
        RawCountQuery raw;
