@@ -1,5 +1,7 @@
 #include "server/domain/uuid.h"
 
+#include <array>
+
 #include "absl/hash/hash.h"
 
 namespace eventstore::domain {
@@ -7,44 +9,48 @@ namespace {
 
 constexpr std::size_t kTextLength = 36;
 
-constexpr bool IsHyphenAt(std::size_t index) { return index == 8 || index == 13 || index == 18 || index == 23; }
+// Where the two digits of each byte stand.
+constexpr std::array<std::uint8_t, 16> kPlaces = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+constexpr std::array<std::size_t, 4> kHyphens = {8, 13, 18, 23};
 
-// -1: not a hexadecimal digit.
-constexpr int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+constexpr std::uint8_t kNoDigit = 0xff;
+
+// Every event that is read or written has several ids: by table this is a tenth of the time that comparisons take.
+constexpr std::array<std::uint8_t, 256> HexValues() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(kNoDigit);
+  for (std::uint8_t i = 0; i < 10; ++i) values['0' + i] = i;
+  for (std::uint8_t i = 0; i < 6; ++i) values['a' + i] = values['A' + i] = static_cast<std::uint8_t>(10 + i);
+  return values;
 }
+
+constexpr std::array<std::uint8_t, 256> kHexValues = HexValues();
 
 }  // namespace
 
 std::optional<Uuid> Uuid::Parse(std::string_view text) {
   if (text.size() != kTextLength) return std::nullopt;
-  Uuid id;
-  std::size_t nibbles = 0;
-  for (std::size_t i = 0; i < kTextLength; ++i) {
-    if (IsHyphenAt(i)) {
-      if (text[i] != '-') return std::nullopt;
-      continue;
-    }
-    const int value = HexValue(text[i]);
-    if (value < 0) return std::nullopt;
-    std::uint8_t& byte = id.bytes[nibbles / 2];
-    byte = static_cast<std::uint8_t>((byte << 4) | value);
-    ++nibbles;
+  for (const std::size_t hyphen : kHyphens) {
+    if (text[hyphen] != '-') return std::nullopt;
   }
+  Uuid id;
+  std::uint8_t seen = 0;
+  for (std::size_t i = 0; i < kPlaces.size(); ++i) {
+    const std::uint8_t high = kHexValues[static_cast<unsigned char>(text[kPlaces[i]])];
+    const std::uint8_t low = kHexValues[static_cast<unsigned char>(text[kPlaces[i] + 1])];
+    seen |= high | low;
+    id.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  if (seen > 0x0f) return std::nullopt;
   return id;
 }
 
 std::string Uuid::ToString() const {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(kTextLength);
-  for (const std::uint8_t byte : bytes) {
-    if (IsHyphenAt(text.size())) text.push_back('-');
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 0x0f]);
+  std::string text(kTextLength, '-');
+  for (std::size_t i = 0; i < kPlaces.size(); ++i) {
+    text[kPlaces[i]] = kDigits[bytes[i] >> 4];
+    text[kPlaces[i] + 1] = kDigits[bytes[i] & 0x0f];
   }
   return text;
 }

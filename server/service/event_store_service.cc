@@ -139,7 +139,7 @@ grpc::ServerUnaryReactor* EventStoreService::CountEvents(Context* context, const
 PageStreamParts EventStoreService::StreamParts(Context* context) const {
   const bool bounded = context->deadline() != std::chrono::system_clock::time_point::max();
   const auto whole = DeadlineOf(*context, parts_.clock, std::chrono::hours{24 * 365});
-  return {parts_.calls, parts_.readers, parts_.chunks, [this, bounded, whole] {
+  return {parts_.calls, parts_.readers, parts_.chunks, parts_.clock, [this, bounded, whole] {
             const auto page = parts_.clock.Monotonic() + parts_.default_deadline;
             return bounded ? std::min(page, whole) : page;
           }};
@@ -149,10 +149,12 @@ template <typename Response>
 EventStoreService::Stream* EventStoreService::StreamEvents(Context* context, std::unique_ptr<storage::Cursor> cursor) {
   auto* stream = new PageStream(
       StreamParts(context), std::move(cursor),
-      [](storage::Page& page) {
-        Response message;
-        MoveEvents(page.events, message.mutable_events());
-        return Serialize(message);
+      [](std::vector<domain::RecordedEvent> events) {
+        return [events = std::move(events)]() mutable {
+          Response message;
+          MoveEvents(events, message.mutable_events());
+          return Serialize(message);
+        };
       },
       false);
   stream->Start();
@@ -168,12 +170,14 @@ EventStoreService::Stream* EventStoreService::GetAggregateStream(Context* contex
   auto* opened = cursor.get();
   auto* stream = new PageStream(
       StreamParts(context), std::move(cursor),
-      [opened](storage::Page& page) {
+      [opened](std::vector<domain::RecordedEvent> events) {
         v1::GetAggregateStreamResponse answer;
         answer.set_current_version(opened->current_version());
         answer.set_first_available_version(opened->first_available_version());
-        MoveEvents(page.events, answer.mutable_events());
-        return Serialize(answer);
+        return [answer = std::move(answer), events = std::move(events)]() mutable {
+          MoveEvents(events, answer.mutable_events());
+          return Serialize(answer);
+        };
       },
       true);
   stream->Start();

@@ -1,12 +1,20 @@
-// A server stream of pages: reads one page on the reading pool, writes it, and reads the next only when gRPC has taken
-// the last one. A slow client therefore costs one page of memory and no connection.
+// A server stream of pages: read on the reading pool, encoded there, written by gRPC. For a client that keeps up, the next
+// page is read while the last one is encoded and written; for one that does not, when gRPC has taken the last. So a slow
+// client costs one page of memory, two when it has just become slow, and no connection.
+//
+// At most one read, one encoding and one write are under way, so pages keep their order. `mutex_` guards what they share,
+// and is a leaf: gRPC and the pool are called without it.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "server/domain/clock.h"
@@ -21,21 +29,23 @@ struct PageStreamParts {
   CallCount& calls;
   storage::ReadExecutor& readers;
   storage::ChunkCatalog& chunks;
+  const domain::Clock& clock;
   // Of the next page: the call's own, or a bound on a single page.
   std::function<domain::MonotonicTime()> deadline;
 };
 
 class PageStream : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  // Makes the message of a page; may move from it.
-  using Encode = std::function<grpc::ByteBuffer(storage::Page&)>;
+  using Message = std::function<grpc::ByteBuffer()>;
+  // How the message of a page is made. Called before the cursor moves on; the message itself may be made after.
+  using Encode = std::function<Message(std::vector<domain::RecordedEvent>)>;
 
   // `first_page_always`: an empty result is one empty page instead of none.
   PageStream(PageStreamParts parts, std::unique_ptr<storage::Cursor> cursor, Encode encode, bool first_page_always);
   // A stream that only fails.
   static PageStream* Failed(PageStreamParts parts, const absl::Status& status);
 
-  void Start() { ScheduleNext(); }
+  void Start();
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override {
@@ -45,17 +55,45 @@ class PageStream : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void OnDone() override { delete this; }
 
  private:
-  void ScheduleNext();
-  void ReadAndWrite(absl::StatusOr<storage::Session*> session);
+  // What to ask of others once the mutex is free. After `finish` or a last page the stream may be gone.
+  struct Next {
+    bool read = false;
+    bool write = false;
+    bool last = false;  // of the write
+    std::optional<grpc::Status> finish;
+  };
+
+  // Pages that are read and not yet taken by gRPC.
+  std::size_t held() const { return read_.size() + (encoding_ ? 1 : 0) + (encoded_ ? 1 : 0) + (writing_ ? 1 : 0); }
+  Next Decide();  // holding mutex_
+  void Do(Next next);
+  void Read();
+  void OnSession(absl::StatusOr<storage::Session*> session);
+  absl::StatusOr<storage::Page> ReadPage(absl::StatusOr<storage::Session*> session);
+  // Until there is nothing to encode.
+  void EncodeAll();
 
   const PageStreamParts parts_;
   const CallCount::Call counted_;
   const std::unique_ptr<storage::Cursor> cursor_;
   const Encode encode_;
-  bool owes_page_;
-  bool begun_ = false;
-  grpc::ByteBuffer message_;  // alive until OnWriteDone
+  std::atomic<bool> begun_ = false;
   std::atomic<bool> cancelled_ = false;
+  grpc::ByteBuffer message_;  // while writing_
+
+  std::mutex mutex_;
+  std::deque<Message> read_;                 // not yet being encoded
+  std::optional<grpc::ByteBuffer> encoded_;  // not yet being written
+  bool owes_page_;
+  bool read_all_ = false;
+  bool reading_ = false;
+  bool encoding_ = false;
+  bool writing_ = false;
+  bool keeps_up_ = false;  // gRPC took the last page at once
+  bool broken_ = false;    // the client hears nothing any more
+  bool finished_ = false;
+  domain::MonotonicTime wrote_at_;
+  grpc::Status end_;  // after what was read
 };
 
 }  // namespace eventstore::service

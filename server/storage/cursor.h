@@ -71,6 +71,8 @@ auto ReadWithRetries(ChunkCatalog& chunks, const Read& read) {
 
 // Rows of one table: PageSql with `where`, whose parameters start at $3.
 struct TableRows {
+  void Add(domain::RecordedEvent event);
+
   std::vector<domain::RecordedEvent> events;
   std::size_t bytes = 0;
   bool more = false;  // the table may hold more: rows or bytes ran out

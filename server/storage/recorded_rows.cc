@@ -45,21 +45,45 @@ ORDER BY {2}
                      table, where, order);
 }
 
+std::string SmallRowsSql(const std::string& table, const std::string& where, const std::string& order) {
+  return fmt::format(R"sql(
+SELECT id, us, aggregate_id, aggregate_type, event_type, user_id,
+       CASE WHEN octet_length(data) + octet_length(metadata) <= $2::integer THEN data END AS data,
+       CASE WHEN octet_length(data) + octet_length(metadata) <= $2::integer THEN metadata END AS metadata,
+       version, causation_id, correlation_id, source, global_position
+FROM (
+  SELECT id, timestamp, (extract(epoch FROM timestamp) * 1000000)::bigint AS us, aggregate_id, aggregate_type,
+         event_type, user_id, data::text AS data, metadata::text AS metadata, version, causation_id, correlation_id,
+         source, global_position
+  FROM {0}
+  WHERE {1}
+  ORDER BY {2}
+  LIMIT $1::integer
+) p
+ORDER BY {2}
+)sql",
+                     table, where, order);
+}
+
+bool IsTooLarge(const pqxx::row& row) { return row[6].is_null(); }
+
 domain::RecordedEvent RecordedFrom(const pqxx::row& row) {
+  // Stepped along: each row[i] would count up and down what the result shares, a third of the time of this function.
+  auto field = row.begin();  // which is a field itself; *field would be a copy
   domain::RecordedEvent event;
-  event.id = UuidOf(row[0]);
-  event.timestamp = row[1].as<std::int64_t>();
-  event.aggregate_id = UuidOf(row[2]);
-  event.aggregate_type = Text(row[3]);
-  event.event_type = Text(row[4]);
-  if (!row[5].is_null()) event.user_id = Text(row[5]);
-  event.data = Text(row[6]);
-  event.metadata = Text(row[7]);
-  event.version = row[8].as<domain::Version>();
-  event.causation_id = MaybeUuid(row[9]);
-  event.correlation_id = MaybeUuid(row[10]);
-  event.source = Text(row[11]);
-  event.global_position = row[12].as<std::int64_t>();
+  event.id = UuidOf(field);
+  event.timestamp = (++field).as<std::int64_t>();
+  event.aggregate_id = UuidOf(++field);
+  event.aggregate_type = Text(++field);
+  event.event_type = Text(++field);
+  if (!(++field).is_null()) event.user_id = Text(field);
+  event.data = Text(++field);
+  event.metadata = Text(++field);
+  event.version = (++field).as<domain::Version>();
+  event.causation_id = MaybeUuid(++field);
+  event.correlation_id = MaybeUuid(++field);
+  event.source = Text(++field);
+  event.global_position = (++field).as<std::int64_t>();
   return event;
 }
 

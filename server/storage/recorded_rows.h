@@ -1,4 +1,4 @@
-// From rows of events_v2 to domain events, and the one query shape that reads them.
+// From rows of events_v2 to domain events, and the two query shapes that read them.
 #pragma once
 
 #include <string>
@@ -15,6 +15,12 @@ domain::Uuid UuidOf(const pqxx::field& field);
 // most bytes of data and metadata. The row that crosses $2 is still returned, so a page is never empty by its size.
 // data::text is computed once, in the inner query that LIMIT keeps from being flattened.
 std::string PageSql(const std::string& table, const std::string& where, const std::string& order);
+
+// The same without adding up what the rows before take, which costs PostgreSQL more than reading them: $2 is the most
+// bytes of one row instead, and of a row that has more, data and metadata are NULL.
+std::string SmallRowsSql(const std::string& table, const std::string& where, const std::string& order);
+// Whether SmallRowsSql left out what is in this row.
+bool IsTooLarge(const pqxx::row& row);
 
 domain::RecordedEvent RecordedFrom(const pqxx::row& row);
 

@@ -98,6 +98,25 @@ TEST_F(CursorTest, AnEventLargerThanAPageIsAPageOfItsOwn) {
   }
 }
 
+TEST_F(CursorTest, LargeEventsAmongSmallOnesAreReadInTheirPlace) {
+  // Small ones are read without adding up their sizes, up to the first that is not: 8 kB, which is where that ends, or
+  // 9 kB now and then, a run of 300 kB each, and one that is first and one that is last.
+  const History history{.days = 2, .events_a_day = 600, .aggregates = 1, .users = 1, .correlations = 1};
+  history.Insert(database_);
+  database_.Execute(R"sql(
+    UPDATE events_v2 SET data = jsonb_build_object('text', repeat('x', CASE
+      WHEN global_position BETWEEN 300 AND 330 THEN 300000
+      WHEN global_position IN (1, 1200) THEN 100000
+      WHEN global_position % 50 = 0 THEN 9000
+      ELSE 8100 + (global_position % 100)::integer END))
+    WHERE global_position % 50 = 0 OR global_position BETWEEN 300 AND 330 OR global_position IN (1, 1200)
+          OR global_position BETWEEN 700 AND 900)sql");
+  for (const auto& cursor : {All(), Aggregate(0), User(0), Correlated(0)}) EXPECT_EQ(Read(*cursor), Every(1, 1'200, 1));
+  for (const auto& cursor : {All(kBackward), Aggregate(0, kBackward), User(0, kBackward)}) {
+    EXPECT_EQ(Read(*cursor), Every(1'200, 1, -1));
+  }
+}
+
 TEST_F(CursorTest, ChunkBoundariesBelongToTheLaterChunk) {
   // Four events a day: at 00:00, 06:00, 12:00, 18:00. Number 5 is the first of day 1.
   const History history{.days = 3, .events_a_day = 4, .aggregates = 1, .users = 1, .correlations = 1};
