@@ -86,11 +86,11 @@ class EventbenchTest(StoreTest):
         self.assertEqual(newest["events"], 10 * newest["operations"])
 
     def test_everything_mixed_on_several_threads(self):
-        mix = "append=40,batch=2,stream=20,replay=10,user=5,correlated=5,count=5,tail=5"
+        mix = "append=40,batch=2,stream=20,replay=10,user=5,correlated=5,count=5,tail=5,ping=5"
         arguments = ["--threads", "2", "--connections", "4", "--check", "exact", "--batch-size", "5"]
         result = self.bench("--verify", "--mix", mix, *arguments, seconds="2")
         self.check_written(result, "append")
-        self.assertEqual(len(result["operations"]), 9)  # eight, and "all"
+        self.assertEqual(len(result["operations"]), 10)  # nine, and "all"
 
     def test_an_open_loop_keeps_its_rate(self):
         result = self.bench("--rate", "50", "--verify", "--in-flight", "500", seconds="2")

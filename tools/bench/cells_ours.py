@@ -38,6 +38,22 @@ def sample_append(context, kind, *arguments, seconds):
         context.cluster.drop(database)
 
 
+def sample_ping(context, seconds):
+    """The limit for unary calls: client, server and gRPC between them, and nothing behind."""
+    database = context.cluster.fresh()
+    try:
+        with Store(context.cluster, database) as store:
+            before = cpu_seconds(store.pid)
+            result = eventbench(context, store.address, "--mix", "ping", "--in-flight", "64", seconds=seconds)
+            used = cpu_seconds(store.pid) - before
+        sample = sample_of(result, "ping")
+        sample["rate"] = sample["operations_per_second"]
+        sample["server_cpu_us_per_call"] = used / max(1, sample["rate"] * seconds) * 1e6
+        return sample
+    finally:
+        context.cluster.drop(database)
+
+
 class Replay:
     """A database with one long aggregate, made when it is first needed."""
 
@@ -102,6 +118,16 @@ def cells(context):
             *anyway,
             "--distribution",
             "hot",
+        )
+    )
+    made.append(
+        Cell(
+            name="ping_64",
+            group="ours",
+            title="calls that do nothing (health check), 64 in flight",
+            sample=lambda seconds: sample_ping(context, seconds),
+            unit="calls/s",
+            durability="",
         )
     )
     replay = Replay(context)

@@ -22,6 +22,8 @@ std::unique_ptr<Operation> MakeOperation(Kind kind, Workbench& bench, Connection
       return std::make_unique<StreamAppend>(bench, connection, listener);
     case Kind::kCount:
       return std::make_unique<CountRead>(bench, connection, listener);
+    case Kind::kPing:
+      return std::make_unique<Ping>(bench, connection, listener);
     default:
       return std::make_unique<PageRead>(kind, bench, connection, listener);
   }

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "eventstore/v1/event_store.grpc.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "tools/eventbench/load/append_book.h"
 #include "tools/eventbench/load/page_stub.h"
 #include "tools/eventbench/options/options.h"
@@ -26,6 +27,7 @@ class OperationListener {
 // One connection, as a worker sees it.
 struct Connection {
   std::unique_ptr<v1::EventStore::Stub> stub;
+  std::unique_ptr<grpc::health::v1::Health::Stub> health;
   std::unique_ptr<PageStub> pages;
   std::unique_ptr<AppendStreamCall> appends;
 };

@@ -56,4 +56,16 @@ Outcome CountRead::Answered(const v1::CountEventsResponse& /*response*/) { retur
 
 void CountRead::Failed(const Failure& /*failure*/) {}
 
+void Ping::Prepare(grpc::health::v1::HealthCheckRequest& /*request*/) {}
+
+std::unique_ptr<Ping::Reader> Ping::Call(grpc::ClientContext* context,
+                                         const grpc::health::v1::HealthCheckRequest& request,
+                                         grpc::CompletionQueue* queue) {
+  return connection_.health->PrepareAsyncCheck(context, request, queue);
+}
+
+Outcome Ping::Answered(const grpc::health::v1::HealthCheckResponse& /*response*/) { return {.events = 0}; }
+
+void Ping::Failed(const Failure& /*failure*/) {}
+
 }  // namespace eventstore::eventbench

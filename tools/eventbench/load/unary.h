@@ -1,4 +1,4 @@
-// Operations of one request and one answer: Append, AppendBatch, CountEvents.
+// Operations of one request and one answer: Append, AppendBatch, CountEvents, a health check.
 #pragma once
 
 #include <optional>
@@ -97,6 +97,18 @@ class CountRead final : public UnaryOperation<v1::CountEventsRequest, v1::CountE
   std::unique_ptr<Reader> Call(grpc::ClientContext* context, const v1::CountEventsRequest& request,
                                grpc::CompletionQueue* queue) override;
   Outcome Answered(const v1::CountEventsResponse& response) override;
+  void Failed(const Failure& failure) override;
+};
+
+class Ping final : public UnaryOperation<grpc::health::v1::HealthCheckRequest, grpc::health::v1::HealthCheckResponse> {
+ public:
+  using UnaryOperation::UnaryOperation;
+
+ private:
+  void Prepare(grpc::health::v1::HealthCheckRequest& request) override;
+  std::unique_ptr<Reader> Call(grpc::ClientContext* context, const grpc::health::v1::HealthCheckRequest& request,
+                               grpc::CompletionQueue* queue) override;
+  Outcome Answered(const grpc::health::v1::HealthCheckResponse& response) override;
   void Failed(const Failure& failure) override;
 };
 

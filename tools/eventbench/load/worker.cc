@@ -18,6 +18,7 @@ Worker::Worker(const Options& options, WorkerPlan plan)
   for (const auto& channel : plan_.channels) {
     Connection connection;
     connection.stub = v1::EventStore::NewStub(channel);
+    connection.health = grpc::health::v1::Health::NewStub(channel);
     connection.pages = std::make_unique<PageStub>(channel);
     connection.appends = std::make_unique<AppendStreamCall>(bench_, *connection.stub);
     connections_.push_back(std::move(connection));

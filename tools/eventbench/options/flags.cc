@@ -16,7 +16,8 @@ using eventctl::Default;
 constexpr char kFooter[] =
     "Operations: append (one Append), batch (many events in one request), stream (items of AppendStream), replay, "
     "user,\n"
-    "correlated, count, tail (ReadAll from somewhere in the store).\n"
+    "correlated, count, tail (ReadAll from somewhere in the store), ping (a health check: what a call costs that does\n"
+    "nothing).\n"
     "\n"
     "A closed loop (the default) starts the next operation when one is answered: it shows what the store can do. An "
     "open\n"

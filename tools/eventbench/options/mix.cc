@@ -7,8 +7,8 @@
 namespace eventstore::eventbench {
 namespace {
 
-constexpr std::array<const char*, kKinds> kNames = {"append", "batch",      "stream", "replay",
-                                                    "user",   "correlated", "count",  "tail"};
+constexpr std::array<const char*, kKinds> kNames = {"append",     "batch", "stream", "replay", "user",
+                                                    "correlated", "count", "tail",   "ping"};
 constexpr std::uint32_t kMaxWeight = 1'000'000;
 
 }  // namespace
@@ -33,7 +33,7 @@ absl::StatusOr<Mix> Mix::Parse(std::string_view text) {
     const auto kind = KindNamed(name);
     if (!kind) {
       return absl::InvalidArgumentError(
-          fmt::format("\"{}\" is none of append, batch, stream, replay, user, correlated, count, tail", name));
+          fmt::format("\"{}\" is none of append, batch, stream, replay, user, correlated, count, tail, ping", name));
     }
     std::uint32_t weight = 1;
     if (equals != std::string_view::npos) {

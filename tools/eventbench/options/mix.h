@@ -21,8 +21,9 @@ enum class Kind : std::uint8_t {
   kCorrelated,  // GetCorrelatedEvents
   kCount,       // CountEvents of a user
   kTail,        // ReadAll from a position
+  kPing,        // grpc.health.v1 Check: what a call costs that does nothing
 };
-inline constexpr std::size_t kKinds = 8;
+inline constexpr std::size_t kKinds = 9;
 
 // "append", as in --mix.
 std::string NameOf(Kind kind);
