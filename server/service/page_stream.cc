@@ -65,12 +65,13 @@ PageStream::Next PageStream::Decide() {
   if (encoded_ && !writing_) {
     message_ = *std::move(encoded_);
     encoded_.reset();
+    writing_memory_ = std::move(encoded_memory_);
     writing_ = true;
     wrote_at_ = parts_.clock.Monotonic();
     next.write = true;
     next.last = finished_ = read_all_ && held() == 1 && end_.ok();
   }
-  if (!read_all_ && !reading_ && held() < (keeps_up_ ? kPagesAhead : 1)) {
+  if (!read_all_ && !reading_ && held() < (keeps_up_ && parts_.memory.IsPlenty() ? kPagesAhead : 1)) {
     reading_ = true;
     next.read = true;
   }
@@ -109,6 +110,10 @@ void PageStream::Read() {
 
 absl::StatusOr<storage::Page> PageStream::ReadPage(absl::StatusOr<storage::Session*> session) {
   if (!session.ok()) return session.status();
+  {
+    const std::scoped_lock lock(mutex_);
+    cursor_->KeepPagesSmall((begun_ && !keeps_up_) || !parts_.memory.IsPlenty());
+  }
   begun_ = true;
   return storage::NextPage(*cursor_, **session, parts_.chunks);
 }
@@ -154,6 +159,7 @@ void PageStream::EncodeAll() {
     bool more = false;
     {
       const std::scoped_lock lock(mutex_);
+      encoded_memory_ = {parts_.memory, bytes.Length()};
       encoded_ = std::move(bytes);
       more = encoding_ = !read_.empty();
       next = Decide();
@@ -170,6 +176,7 @@ void PageStream::OnWriteDone(bool ok) {
     const std::scoped_lock lock(mutex_);
     writing_ = false;
     keeps_up_ = parts_.clock.Monotonic() - wrote_at_ < kAtOnce;
+    taken_memory_ = std::move(writing_memory_);
     // After StartWriteAndFinish gRPC goes straight to OnDone.
     if (!ok) broken_ = true;
     next = Decide();

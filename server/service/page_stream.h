@@ -1,6 +1,7 @@
 // A server stream of pages: read on the reading pool, encoded there, written by gRPC. For a client that keeps up, the next
-// page is read while the last one is encoded and written; for one that does not, when gRPC has taken the last. So a slow
-// client costs one page of memory, two when it has just become slow, and no connection.
+// page is read while the last one is encoded and written, and pages grow, as long as all streams together leave room for it
+// (page_memory.h); otherwise a small page is read when gRPC has taken the last. A slow client costs memory of a page or
+// two, and no connection.
 //
 // At most one read, one encoding and one write are under way, so pages keep their order. `mutex_` guards what they share,
 // and is a leaf: gRPC and the pool are called without it.
@@ -20,6 +21,7 @@
 #include "server/domain/clock.h"
 #include "server/service/call_count.h"
 #include "server/service/handover.h"
+#include "server/service/page_memory.h"
 #include "server/storage/cursor.h"
 #include "server/storage/read_executor.h"
 
@@ -29,6 +31,7 @@ struct PageStreamParts {
   CallCount& calls;
   storage::ReadExecutor& readers;
   storage::ChunkCatalog& chunks;
+  PageMemory& memory;
   const domain::Clock& clock;
   // Of the next page: the call's own, or a bound on a single page.
   std::function<domain::MonotonicTime()> deadline;
@@ -84,6 +87,9 @@ class PageStream : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   std::mutex mutex_;
   std::deque<Message> read_;                 // not yet being encoded
   std::optional<grpc::ByteBuffer> encoded_;  // not yet being written
+  PageMemory::Share taken_memory_;  // gRPC says that it has taken a page while a part of it still waits for the client
+  PageMemory::Share writing_memory_;
+  PageMemory::Share encoded_memory_;
   bool owes_page_;
   bool read_all_ = false;
   bool reading_ = false;

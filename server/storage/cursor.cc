@@ -45,14 +45,18 @@ absl::StatusOr<TableRows> ReadSmallRows(Session& session, const std::string& tab
 }  // namespace
 
 int PageBudget::rows(std::size_t have) const {
-  const auto left = std::min<std::int64_t>(left_, rows_) - static_cast<std::int64_t>(have);
+  const int most = small_ ? std::min(rows_, kFirstRows) : rows_;
+  const auto left = std::min<std::int64_t>(left_, most) - static_cast<std::int64_t>(have);
   return static_cast<int>(std::max<std::int64_t>(left, 0));
 }
 
 void PageBudget::Took(std::size_t events, bool cut) {
   left_ -= static_cast<std::int64_t>(events);
-  rows_ = cut ? std::clamp(static_cast<int>(events), 1, domain::kMaxPageEvents)
-              : std::min(rows_ * 2, domain::kMaxPageEvents);
+  if (cut) {
+    rows_ = std::clamp(static_cast<int>(events), 1, domain::kMaxPageEvents);
+  } else if (!small_) {
+    rows_ = std::min(rows_ * 2, domain::kMaxPageEvents);
+  }
 }
 
 bool ReadAgain(const absl::Status& status, ChunkCatalog& chunks) {

@@ -22,7 +22,7 @@ struct Page {
 };
 
 // Rows and bytes a page may still take. Events may be large, so the number of rows asked for starts small and doubles
-// while the bytes allow it.
+// while the bytes allow it, and while whoever reads keeps up.
 class PageBudget {
  public:
   explicit PageBudget(std::int64_t max_events) : left_(max_events) {}
@@ -32,6 +32,8 @@ class PageBudget {
   bool exhausted() const { return left_ <= 0; }
   // How many chunks are worth naming at once: each holds an event at least, and a page or two of them is enough.
   int chunks() const { return static_cast<int>(std::clamp<std::int64_t>(left_, 1, kMostChunks)); }
+  // Pages stay as small as the first, or become so again.
+  void KeepSmall(bool small) { small_ = small; }
   // After a page: `cut` when its bytes, not its rows, ended it.
   void Took(std::size_t events, bool cut);
 
@@ -40,14 +42,23 @@ class PageBudget {
   static constexpr std::int64_t kMostChunks = 1024;
   std::int64_t left_;
   int rows_ = kFirstRows;
+  bool small_ = false;
 };
 
 class Cursor {
  public:
+  explicit Cursor(std::int64_t max_events) : budget_(max_events) {}
   virtual ~Cursor() = default;
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
   virtual absl::StatusOr<Page> Next(Session& session) = 0;
   // Lists the chunks anew for the next page, which goes on where the last one ended.
   virtual void Relist() = 0;
+  // For a reader that does not keep up: a page waits in memory until it is taken.
+  void KeepPagesSmall(bool small) { budget_.KeepSmall(small); }
+
+ protected:
+  PageBudget budget_;
 };
 
 // Next, and again when ReadAgain() says so.

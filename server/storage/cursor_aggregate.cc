@@ -9,7 +9,7 @@
 namespace eventstore::storage {
 
 AggregateCursor::AggregateCursor(const domain::AggregateQuery& query, ChunkCatalog& chunks)
-    : query_(query), catalog_(chunks), budget_(query_.max_events) {}
+    : Cursor(query.max_events), query_(query), catalog_(chunks) {}
 
 // When the first chunk is gone. The directory knows where the versions of a closed chunk begin.
 absl::StatusOr<domain::Version> AggregateCursor::OldestStored(Session& session, const ChunkList& list,

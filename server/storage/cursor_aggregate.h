@@ -44,7 +44,6 @@ class AggregateCursor : public Cursor {
   bool more_ = false;
   // Where the versions of the chunks that are listed end, in reading order, when there are more.
   domain::Version listed_to_ = 0;
-  PageBudget budget_;
 };
 
 }  // namespace eventstore::storage

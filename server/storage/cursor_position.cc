@@ -46,31 +46,31 @@ absl::StatusOr<Places> FindAllOfAggregate(Session& session, const domain::Uuid& 
 }  // namespace
 
 PositionCursor::PositionCursor(domain::ReadAllQuery query, ChunkCatalog& chunks)
-    : filter_(std::move(query.filter)),
+    : Cursor(query.max_events),
+      filter_(std::move(query.filter)),
       direction_(query.direction),
       catalog_(chunks),
       after_(StartOf(query)),
-      end_(query.direction == domain::Direction::kForward ? kLast : kFirst),
-      budget_(query.max_events) {}
+      end_(query.direction == domain::Direction::kForward ? kLast : kFirst) {}
 
 PositionCursor::PositionCursor(domain::EventFilter filter, domain::Position after, domain::Position horizon,
                                ChunkCatalog& chunks)
-    : filter_(std::move(filter)),
+    : Cursor(domain::kNoLimit),
+      filter_(std::move(filter)),
       direction_(domain::Direction::kForward),
       catalog_(chunks),
       open_(true),
       after_(after),
-      end_(horizon),
-      budget_(domain::kNoLimit) {}
+      end_(horizon) {}
 
 PositionCursor::PositionCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks)
-    : correlation_id_(query.correlation_id),
+    : Cursor(domain::kNoLimit),
+      correlation_id_(query.correlation_id),
       range_(query.range),
       direction_(domain::Direction::kForward),
       catalog_(chunks),
       after_(kFirst),
-      end_(kLast),
-      budget_(domain::kNoLimit) {}
+      end_(kLast) {}
 
 absl::Status PositionCursor::Probe(Session& session, std::span<const Chunk* const> chunks) {
   Where where(0);

@@ -76,7 +76,6 @@ class PositionCursor : public Cursor {
   domain::Position end_;
   std::shared_ptr<const ChunkList> list_;
   std::vector<Source> sources_;  // by Near()
-  PageBudget budget_;
 };
 
 }  // namespace eventstore::storage

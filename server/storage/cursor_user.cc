@@ -22,7 +22,7 @@ void AndAfter(std::pair<domain::TimeMicros, domain::Position> after, bool forwar
 }  // namespace
 
 UserCursor::UserCursor(domain::UserQuery query, ChunkCatalog& chunks)
-    : query_(std::move(query)), catalog_(chunks), budget_(query_.max_events) {}
+    : Cursor(query.max_events), query_(std::move(query)), catalog_(chunks) {}
 
 absl::Status UserCursor::List(Session& session) {
   auto list = catalog_.All(session);

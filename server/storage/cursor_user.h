@@ -32,7 +32,6 @@ class UserCursor : public Cursor {
   domain::TimeRange rest_;
   bool more_ = false;
   std::optional<std::pair<domain::TimeMicros, domain::Position>> after_;
-  PageBudget budget_;
 };
 
 }  // namespace eventstore::storage

@@ -1,0 +1,48 @@
+// How much memory the pages of all streams take that clients have not taken yet. While it is little, pages are large and
+// the next one is read ahead, which is fastest; when it is much, each stream keeps one small page. So the memory of a
+// server is bounded by what is generous plus a small page for each stream, whether its clients read or sleep.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <utility>
+
+namespace eventstore::service {
+
+// Thread-safe. Outlives every share.
+class PageMemory {
+ public:
+  // Bytes, given back at its end.
+  class Share {
+   public:
+    Share() = default;
+    Share(PageMemory& memory, std::size_t bytes) : memory_(&memory), bytes_(bytes) { memory_->bytes_ += bytes_; }
+    Share(Share&& other) noexcept { Swap(other); }
+    Share& operator=(Share&& other) noexcept {
+      Share(std::move(other)).Swap(*this);
+      return *this;
+    }
+    ~Share() {
+      if (memory_ != nullptr) memory_->bytes_ -= bytes_;
+    }
+
+   private:
+    void Swap(Share& other) {
+      std::swap(memory_, other.memory_);
+      std::swap(bytes_, other.bytes_);
+    }
+
+    PageMemory* memory_ = nullptr;
+    std::size_t bytes_ = 0;
+  };
+
+  explicit PageMemory(std::size_t generous_bytes) : generous_(generous_bytes) {}
+
+  bool IsPlenty() const { return bytes_ < generous_; }
+
+ private:
+  const std::size_t generous_;
+  std::atomic<std::size_t> bytes_ = 0;
+};
+
+}  // namespace eventstore::service
