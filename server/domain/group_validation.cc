@@ -161,8 +161,7 @@ absl::StatusOr<JoinRequest> ParseJoin(const RawJoin& raw) {
   JoinRequest join;
   join.group = raw.group;
   join.consumer_name = raw.consumer_name;
-  join.max_in_flight =
-      NumberOr(violations, "join.max_in_flight", raw.max_in_flight, 1, kMaxInFlight, kDefaultInFlight);
+  join.max_in_flight = NumberOr(violations, "join.max_in_flight", raw.max_in_flight, 1, kMaxInFlight, kDefaultInFlight);
   join.heartbeat_seconds = NumberOr(violations, "join.heartbeat_seconds", raw.heartbeat_seconds, 1,
                                     kMaxHeartbeatSeconds, kDefaultHeartbeatSeconds);
   return Checked(violations, std::move(join));

@@ -120,8 +120,8 @@ absl::Status ConsumeStream::Answer(const v1::ConsumeRequest& message) {
     }
     case v1::ConsumeRequest::kNack: {
       const auto& ids = message.nack().delivery_ids();
-      auto action = domain::ParseNack(message.nack().action(), static_cast<std::size_t>(ids.size()),
-                                      message.nack().reason());
+      auto action =
+          domain::ParseNack(message.nack().action(), static_cast<std::size_t>(ids.size()), message.nack().reason());
       if (!action.ok()) return action.status();
       group_->Nack(member_, {ids.data(), static_cast<std::size_t>(ids.size())}, *action, message.nack().reason());
       return absl::OkStatus();

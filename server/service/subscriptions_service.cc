@@ -113,12 +113,11 @@ SubscriptionsService::Unary* SubscriptionsService::GetConsumerGroup(Context* con
                                                                     Bytes* response) {
   using Response = v1::GetConsumerGroupResponse;
   return Ask<v1::GetConsumerGroupRequest, Response>(
-      context, request, response,
-      [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
+      context, request, response, [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
       [this](storage::Session& session, const std::string& name) {
-        return Described<Response>(
-            session, parts_.chunks,
-            storage::ReadWithRetries(parts_.chunks, [&] { return storage::GetGroup(session, name); }));
+        return Described<Response>(session, parts_.chunks, storage::ReadWithRetries(parts_.chunks, [&] {
+                                     return storage::GetGroup(session, name);
+                                   }));
       });
 }
 
@@ -138,8 +137,7 @@ SubscriptionsService::Unary* SubscriptionsService::DeleteConsumerGroup(Context* 
                                                                        Bytes* response) {
   using Response = v1::DeleteConsumerGroupResponse;
   return Ask<v1::DeleteConsumerGroupRequest, Response>(
-      context, request, response,
-      [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
+      context, request, response, [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
       [this](storage::Session& session, const std::string& name) -> absl::StatusOr<Response> {
         absl::Status deleted = storage::DeleteGroup(session, name);
         groups_.Nudge(name);
@@ -166,8 +164,8 @@ SubscriptionsService::Unary* SubscriptionsService::ListParkedEvents(Context* con
   return Ask<v1::ListParkedEventsRequest, Response>(
       context, request, response, [](const auto& message) { return FromProto(message); },
       [this](storage::Session& session, const domain::ParkedList& list) -> absl::StatusOr<Response> {
-        auto page = storage::ReadWithRetries(
-            parts_.chunks, [&] { return storage::ListParked(session, parts_.chunks, list); });
+        auto page =
+            storage::ReadWithRetries(parts_.chunks, [&] { return storage::ListParked(session, parts_.chunks, list); });
         if (!page.ok()) return page.status();
         Response answer;
         ToProto(*page, &answer);
@@ -179,8 +177,7 @@ SubscriptionsService::Unary* SubscriptionsService::ReplayParkedEvents(Context* c
                                                                       Bytes* response) {
   using Response = v1::ReplayParkedEventsResponse;
   return Ask<v1::ReplayParkedEventsRequest, Response>(
-      context, request, response,
-      [](const auto& message) { return FromProto(message.group(), message.selection()); },
+      context, request, response, [](const auto& message) { return FromProto(message.group(), message.selection()); },
       [this](storage::Session& session, const domain::ParkedSelection& selection) -> absl::StatusOr<Response> {
         auto replayed = storage::ChangeParked(session, parts_.chunks, selection, storage::ParkedAction::kReplay);
         groups_.Nudge(selection.group);
@@ -195,8 +192,7 @@ SubscriptionsService::Unary* SubscriptionsService::DiscardParkedEvents(Context* 
                                                                        Bytes* response) {
   using Response = v1::DiscardParkedEventsResponse;
   return Ask<v1::DiscardParkedEventsRequest, Response>(
-      context, request, response,
-      [](const auto& message) { return FromProto(message.group(), message.selection()); },
+      context, request, response, [](const auto& message) { return FromProto(message.group(), message.selection()); },
       [this](storage::Session& session, const domain::ParkedSelection& selection) -> absl::StatusOr<Response> {
         auto discarded = storage::ChangeParked(session, parts_.chunks, selection, storage::ParkedAction::kDiscard);
         if (!discarded.ok()) return discarded.status();

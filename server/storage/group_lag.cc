@@ -51,10 +51,11 @@ absl::Status Count(Session& session, ChunkCatalog& chunks, domain::Group& group)
     where.And("global_position < {}::bigint", fmt::format("{}", settled->horizon));
     pq::Args args = {fmt::format("{}", rows_left)};
     args.insert(args.end(), where.args().begin(), where.args().end());
-    auto events = session.RunText("SELECT aggregate_id, global_position, (extract(epoch FROM timestamp) * 1000000)::bigint "
-                                  "FROM " + chunk.table + " WHERE " + where.text() +
-                                  " ORDER BY global_position LIMIT $1::integer",
-                                  args);
+    auto events = session.RunText(
+        "SELECT aggregate_id, global_position, (extract(epoch FROM timestamp) * 1000000)::bigint "
+        "FROM " +
+            chunk.table + " WHERE " + where.text() + " ORDER BY global_position LIMIT $1::integer",
+        args);
     if (!events.ok()) return events.status();
     for (const auto& row : *events) {
       --rows_left;
@@ -80,11 +81,13 @@ absl::Status Count(Session& session, ChunkCatalog& chunks, domain::Group& group)
 }  // namespace
 
 absl::Status CountLag(Session& session, ChunkCatalog& chunks, domain::Group& group) {
-  return ReadWithRetries(chunks, [&]() -> absl::StatusOr<bool> {
-           absl::Status counted = Count(session, chunks, group);
-           if (!counted.ok()) return counted;
-           return true;
-         }).status();
+  return ReadWithRetries(chunks,
+                         [&]() -> absl::StatusOr<bool> {
+                           absl::Status counted = Count(session, chunks, group);
+                           if (!counted.ok()) return counted;
+                           return true;
+                         })
+      .status();
 }
 
 }  // namespace eventstore::storage

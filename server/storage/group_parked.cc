@@ -98,8 +98,7 @@ absl::Status CheckGroup(Session& session, const std::string& group) {
 }
 
 absl::StatusOr<std::vector<domain::Uuid>> Matching(Session& session, ChunkCatalog& chunks,
-                                                   std::span<const ParkedRef> refs,
-                                                   const domain::EventFilter& filter) {
+                                                   std::span<const ParkedRef> refs, const domain::EventFilter& filter) {
   auto list = chunks.All(session);
   if (!list.ok()) return list.status();
   std::map<domain::Uuid, bool> found;
@@ -128,8 +127,8 @@ absl::StatusOr<std::int64_t> Change(Session& session, const std::string& group, 
                                     std::int64_t max, ParkedAction action) {
   Transaction transaction(session);
   if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
-  auto changed = session.Run(action == ParkedAction::kReplay ? kReplay : kDiscard,
-                             {group, IdArray(ids), fmt::format("{}", max)});
+  auto changed =
+      session.Run(action == ParkedAction::kReplay ? kReplay : kDiscard, {group, IdArray(ids), fmt::format("{}", max)});
   if (!changed.ok()) return changed.status();
   if (absl::Status committed = transaction.Commit(); !committed.ok()) return committed;
   return static_cast<std::int64_t>(changed->affected_rows());
@@ -216,8 +215,8 @@ absl::StatusOr<std::int64_t> ChangeParked(Session& session, ChunkCatalog& chunks
   std::int64_t changed = 0;
   domain::Position after = 0;
   for (;;) {
-    auto rows = session.Run(kRefsOf, {selection.group, fmt::format("{}", after), IdArray(selection.event_ids),
-                                      fmt::format("{}", kRefs)});
+    auto rows = session.Run(
+        kRefsOf, {selection.group, fmt::format("{}", after), IdArray(selection.event_ids), fmt::format("{}", kRefs)});
     if (!rows.ok()) return rows.status();
     if (rows->empty()) return changed;
     std::vector<ParkedRef> refs;

@@ -19,7 +19,8 @@ std::vector<std::string> TextsOf(const pqxx::field& field) {
 absl::Status GroupNotFound(const std::string& name) {
   domain::Error error;
   error.reason = domain::Reason::kGroupNotFound;
-  error.message = fmt::format("there is no consumer group {}: it was never created, or it was deleted; create it", name);
+  error.message =
+      fmt::format("there is no consumer group {}: it was never created, or it was deleted; create it", name);
   error.metadata = {{"group", name}};
   return domain::ToStatus(error);
 }

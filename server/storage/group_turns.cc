@@ -110,13 +110,13 @@ absl::Status ReadWhatIsNew(Session& session, const GroupTurn& turn, GroupTurnRes
     }
   }
   if (owned.empty() || turn.max_replays == 0) return absl::OkStatus();
-  auto rows = session.Run(kReplays, {turn.group, Numbers(owned), IdArray(turn.known_replays),
-                                     fmt::format("{}", turn.max_replays)});
+  auto rows = session.Run(
+      kReplays, {turn.group, Numbers(owned), IdArray(turn.known_replays), fmt::format("{}", turn.max_replays)});
   if (!rows.ok()) return rows.status();
   for (const auto& row : *rows) {
-    result.replays.push_back({{UuidOf(row[0]), row[1].as<domain::Position>(), row[2].as<std::int64_t>(),
-                               UuidOf(row[3]), row[4].as<int>()},
-                              row[5].as<int>()});
+    result.replays.push_back(
+        {{UuidOf(row[0]), row[1].as<domain::Position>(), row[2].as<std::int64_t>(), UuidOf(row[3]), row[4].as<int>()},
+         row[5].as<int>()});
   }
   return absl::OkStatus();
 }

@@ -28,9 +28,9 @@ struct GroupTurn {
   std::vector<OwnMember> own;
   std::vector<domain::Uuid> left;  // were own
   domain::GroupWrites writes;
-  std::vector<int> known;                    // buckets whose failures are known
-  std::vector<domain::Uuid> known_replays;   // of what is to be replayed
-  std::size_t max_replays = 0;               // how many more to name
+  std::vector<int> known;                   // buckets whose failures are known
+  std::vector<domain::Uuid> known_replays;  // of what is to be replayed
+  std::size_t max_replays = 0;              // how many more to name
 };
 
 struct ReplayRef {

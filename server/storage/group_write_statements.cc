@@ -84,8 +84,8 @@ absl::Status WriteParks(Session& session, const std::string& group, const std::v
   }
   if (!any) return absl::OkStatus();
   return session
-      .Run(kPark, {group, ids.Take(), positions.Take(), times.Take(), aggregates.Take(), buckets.Take(),
-                   reasons.Take(), deliveries.Take()})
+      .Run(kPark, {group, ids.Take(), positions.Take(), times.Take(), aggregates.Take(), buckets.Take(), reasons.Take(),
+                   deliveries.Take()})
       .status();
 }
 

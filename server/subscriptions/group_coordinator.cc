@@ -74,10 +74,10 @@ absl::StatusOr<std::shared_ptr<GroupRuntime>> GroupCoordinator::Join(const domai
     return found->second.runtime;
   }
   auto urgent = std::make_shared<std::atomic<bool>>(false);
-  auto runtime = std::make_shared<GroupRuntime>(
-      request.group, GroupParts{tail_, readers_, chunks_, clock_, instance_, [this, urgent] {
-                                  if (!urgent->exchange(true)) Wake();
-                                }});
+  auto runtime = std::make_shared<GroupRuntime>(request.group,
+                                                GroupParts{tail_, readers_, chunks_, clock_, instance_, [this, urgent] {
+                                                             if (!urgent->exchange(true)) Wake();
+                                                           }});
   if (!tail_.Listen(runtime)) return TooMany();
   runtime->Join(member, request, port);
   groups_[request.group] = {runtime, std::move(urgent), clock_.Monotonic() - options_.turn};

@@ -217,8 +217,7 @@ void GroupDispatcher::CountFailure(Bucket& bucket, Slot& slot) {
   ++slot.failures;
   if (slot.failures >= settings_.max_deliveries) return;
   if (slot.replayed) {
-    bucket.outcomes.push_back(
-        {slot.bucket, slot.event->id, domain::ReplayWrite::Outcome::kFailed, {}, slot.failures});
+    bucket.outcomes.push_back({slot.bucket, slot.event->id, domain::ReplayWrite::Outcome::kFailed, {}, slot.failures});
   } else {
     bucket.failures[slot.position] = slot.failures;
     bucket.attempts[slot.position] = slot.failures;

@@ -86,8 +86,8 @@ class GroupDispatcher {
   void Keep(int bucket);
   // Follows what the database says of all buckets: `failures` are those of buckets that come. What is to go to another
   // member has until `by`.
-  void Sync(std::span<const domain::BucketRow> rows,
-            const std::map<int, std::map<domain::Position, int>>& failures, Time by);
+  void Sync(std::span<const domain::BucketRow> rows, const std::map<int, std::map<domain::Position, int>>& failures,
+            Time by);
   // It was lost: nothing about it is to be written.
   void Revoke(int bucket);
   std::optional<MemberId> OwnerOf(int bucket) const;

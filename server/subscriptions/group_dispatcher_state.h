@@ -19,7 +19,7 @@ struct GroupDispatcher::Consumer {
   // The same in the order of delivery.
   Slot* oldest = nullptr;
   Slot* newest = nullptr;
-  Time oldest_since;  // the oldest one is the oldest
+  Time oldest_since;      // the oldest one is the oldest
   std::size_t bytes = 0;  // of what its buckets hold unsettled
   std::deque<int> ready;  // buckets that may have something to deliver
   std::vector<int> stopped;

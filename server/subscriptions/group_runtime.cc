@@ -257,8 +257,8 @@ absl::Status GroupRuntime::LoadReplays(storage::Session& session, const std::vec
                                        std::uint64_t revision) {
   std::vector<domain::ParkedRef> events;
   for (const auto& ref : refs) events.push_back(ref.event);
-  auto read = storage::ReadWithRetries(parts_.chunks,
-                                       [&] { return storage::ReadParked(session, parts_.chunks, events); });
+  auto read =
+      storage::ReadWithRetries(parts_.chunks, [&] { return storage::ReadParked(session, parts_.chunks, events); });
   if (!read.ok()) return read.status();
   std::vector<domain::Uuid> gone;
   Ports ports;
@@ -270,8 +270,8 @@ absl::Status GroupRuntime::LoadReplays(storage::Session& session, const std::vec
         gone.push_back(refs[i].event.event_id);
         continue;
       }
-      dispatcher_->Replay(refs[i].event.bucket,
-                          std::make_shared<const domain::RecordedEvent>(*std::move((*read)[i])), refs[i].failures);
+      dispatcher_->Replay(refs[i].event.bucket, std::make_shared<const domain::RecordedEvent>(*std::move((*read)[i])),
+                          refs[i].failures);
     }
     ports = Woken();
     // The rest is named by the next turn.

@@ -70,7 +70,8 @@ void GroupRuntime::Apply(const storage::GroupTurn& turn, const storage::GroupTur
   if (!dispatcher_ && turn.generation != 0) return;
   const auto buckets = static_cast<int>(result.buckets.size());
   if (dispatcher_ && dispatcher_->buckets() != buckets) {
-    return EndAll(domain::ErrorOf(domain::Reason::kDatabaseUnavailable, "the consumer group was made anew; join again"));
+    return EndAll(
+        domain::ErrorOf(domain::Reason::kDatabaseUnavailable, "the consumer group was made anew; join again"));
   }
   if (!dispatcher_) {
     dispatcher_ = std::make_unique<GroupDispatcher>(result.settings, buckets);

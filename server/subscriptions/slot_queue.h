@@ -77,9 +77,9 @@ class SlotQueue {
   Slot* Give(Slot& slot);
 
   std::deque<Slot> slots_;
-  std::uint64_t first_ = 0;   // the number of slots_.front()
-  std::uint64_t cursor_ = 0;  // the first number that was never looked at
-  std::size_t waiting_ = 0;   // slots in this state
+  std::uint64_t first_ = 0;        // the number of slots_.front()
+  std::uint64_t cursor_ = 0;       // the first number that was never looked at
+  std::size_t waiting_ = 0;        // slots in this state
   std::set<std::uint64_t> again_;  // may be given out, before what the cursor is at
   absl::flat_hash_map<domain::Uuid, Held, domain::UuidHash> held_;
   std::multimap<domain::MonotonicTime, domain::Uuid> due_;

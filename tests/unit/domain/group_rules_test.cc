@@ -89,7 +89,8 @@ RC_GTEST_PROP(AssignmentProperty, BalancedStableAndWithFewMoves, ()) {
   const int base = buckets / static_cast<int>(members.size());
   const int extra = buckets % static_cast<int>(members.size());
   int needed = 0;
-  for (int i = 0; i < static_cast<int>(sizes.size()); ++i) needed += std::max(0, sizes[static_cast<std::size_t>(i)] - base - (i < extra ? 1 : 0));
+  for (int i = 0; i < static_cast<int>(sizes.size()); ++i)
+    needed += std::max(0, sizes[static_cast<std::size_t>(i)] - base - (i < extra ? 1 : 0));
   RC_ASSERT(moved == needed);
   // Whoever asks, in whatever order, and again.
   std::ranges::reverse(members);

@@ -30,7 +30,9 @@ inline domain::RecordedEvent EventAt(domain::Position position, int aggregate, s
   return event;
 }
 
-inline domain::MonotonicTime At(int ms) { return domain::MonotonicTime{} + std::chrono::hours{1} + std::chrono::milliseconds{ms}; }
+inline domain::MonotonicTime At(int ms) {
+  return domain::MonotonicTime{} + std::chrono::hours{1} + std::chrono::milliseconds{ms};
+}
 
 inline domain::GroupSettings Settings(int max_deliveries = 3) {
   domain::GroupSettings settings;

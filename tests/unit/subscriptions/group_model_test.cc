@@ -324,9 +324,9 @@ class Model {
     for (auto& [id, consumer] : server.consumers) {
       for (int count = Pick(0, 4); count > 0 && !consumer.open.empty(); --count) {
         const auto which = static_cast<std::size_t>(Pick(0, static_cast<int>(consumer.open.size()) - 1));
-        const auto action = Chance(6)   ? domain::NackAction::kRetry
+        const auto action = Chance(6)             ? domain::NackAction::kRetry
                             : parks_ && Chance(9) ? domain::NackAction::kPark
-                                        : domain::NackAction::kSkip;
+                                                  : domain::NackAction::kSkip;
         Answer(server, id, consumer, action, which);
       }
     }
