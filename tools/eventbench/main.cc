@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/synchronization/mutex.h"
+#include "tools/eventbench/load/drain.h"
 #include "tools/eventbench/load/hold.h"
 #include "tools/eventbench/options/flags.h"
 #include "tools/eventbench/report/json.h"
@@ -103,6 +104,32 @@ eventctl::ExitCode HoldAndReport(const Options& options, const OutputFlags& outp
   return held.failed > 0 ? eventctl::kFailed : eventctl::kOk;
 }
 
+eventctl::ExitCode DrainAndReport(const Options& options, const OutputFlags& output) {
+  const eventctl::Interrupt interrupt;
+  eventctl::ProgressLine progress(std::cerr, eventctl::InspectTerminal(2), true);
+  const auto channels = Connect(options, options.connections);
+  if (!channels.ok()) return ExitCodeOf(channels.status());
+  const auto drained = DrainStore(options, *channels, [&](const DrainFigures& live) {
+    const auto share = static_cast<double>(live.events) / static_cast<double>(std::max<std::int64_t>(1, live.events_all));
+    const auto left = std::chrono::seconds(std::llround(live.seconds * (1 - share) / std::max(share, 1e-6)));
+    progress.Show(share, fmt::format("{} of {} events, {} events/s, {} left", eventctl::WithThousands(live.events),
+                                     eventctl::WithThousands(live.events_all),
+                                     eventctl::WithThousands(std::llround(EventsPerSecond(live))),
+                                     eventctl::FormatDuration(left)));
+    return !interrupt.requested();
+  });
+  progress.End();
+  if (!drained.ok()) return ExitCodeOf(drained.status());
+  if (output.json) {
+    std::cout << ToJson(options, *drained) << '\n';
+  } else {
+    std::cout << fmt::format("{} of {} events in {:.2f} s: {} events/s\n", eventctl::WithThousands(drained->events),
+                             eventctl::WithThousands(drained->events_all), drained->seconds,
+                             eventctl::WithThousands(std::llround(EventsPerSecond(*drained))));
+  }
+  return interrupt.requested() ? eventctl::kInterrupted : eventctl::kOk;
+}
+
 }  // namespace
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what nobody expects is to end the program with its text
@@ -127,5 +154,6 @@ int main(int argc, char** argv) {
     std::cerr << "error: " << status.message() << '\n';
     return eventctl::kUsage;
   }
+  if (options.drain != Drain::kNone) return DrainAndReport(options, output);
   return options.holds() ? HoldAndReport(options, output) : RunAndReport(options, output);
 }

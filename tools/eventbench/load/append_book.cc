@@ -30,6 +30,10 @@ Outcome AppendBook::Acknowledged(const SentAppend& sent, const v1::AppendRespons
   if (!as_asked) return {.error = "WRONG_ANSWER"};
   acknowledged_events_ += count;
   if (count > 0) last_position_ = std::max(last_position_, response.events(count - 1).global_position());
+  if (delivery_clock_ != nullptr) {
+    const Instant now = Clock::now();
+    for (const auto& event : response.events()) delivery_clock_->Acknowledged(event.global_position(), now);
+  }
   if (ledger_.enabled) {
     const Id aggregate = aggregates_.IdOf(sent.aggregate);
     for (int i = 0; i < count; ++i) {

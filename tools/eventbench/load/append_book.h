@@ -6,6 +6,7 @@
 
 #include "eventstore/v1/event_store.pb.h"
 #include "tools/eventbench/load/aggregates.h"
+#include "tools/eventbench/load/delivery_clock.h"
 #include "tools/eventbench/load/event_maker.h"
 #include "tools/eventbench/load/failure.h"
 #include "tools/eventbench/measure/recorder.h"
@@ -28,6 +29,8 @@ class AppendBook {
   Outcome Acknowledged(const SentAppend& sent, const v1::AppendResponse& response);
   void Failed(const SentAppend& sent, const Failure& failure);
 
+  // Told of every acknowledged event. Null: nobody.
+  void set_delivery_clock(DeliveryClock* clock) { delivery_clock_ = clock; }
   Ledger& ledger() { return ledger_; }
   // From the first to the last, warming up included.
   std::int64_t acknowledged_events() const { return acknowledged_events_; }
@@ -40,6 +43,7 @@ class AppendBook {
   Aggregates& aggregates_;
   EventMaker& maker_;
   Ledger ledger_;
+  DeliveryClock* delivery_clock_ = nullptr;
   std::int64_t acknowledged_events_ = 0;
   std::int64_t first_position_ = 0;
   std::int64_t last_position_ = 0;

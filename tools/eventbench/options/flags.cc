@@ -38,6 +38,8 @@ constexpr char kFooter[] =
     "  eventbench --mix stream --in-flight 256 --distribution distinct --check exact\n"
     "  eventbench --mix batch --batch-size 100 --in-flight 4\n"
     "  eventbench --mix append --distribution hot --check any\n"
+    "  eventbench --rate 2000 --follow 1\n"
+    "  eventbench --drain group --consumers 4\n"
     "  eventbench --hold-reads 500 --hold-appends 500 --seconds 60\n"
     "  eventbench --mix replay --fill 1000 --aggregates 100 --newest-first --read-limit 10 --json";
 
@@ -135,6 +137,20 @@ void AddReads(CLI::App& app, Options& options) {
   app.add_flag("--newest-first", options.newest_first, "Read backward");
 }
 
+void AddSubscriptions(CLI::App& app, Options& options) {
+  AddNumber(app, "--follow", options.follow, 0, 10'000,
+            "Beside the mix, so many subscribers: the first to everything, measuring how long after its\n"
+            "acknowledgement an event comes, the others to one user each");
+  AddParsed(app, "--drain", "HOW",
+            "Instead of a mix: take in everything that is stored, by one subscription, or by a new consumer group (group)",
+            [&options](const std::string& text) -> std::string {
+              if (text == "subscription") options.drain = Drain::kSubscription;
+              if (text == "group") options.drain = Drain::kGroup;
+              return options.drain != Drain::kNone ? "" : "\"" + text + "\" is neither subscription nor group";
+            });
+  AddNumber(app, "--consumers", options.consumers, 1, 64, "Of the group of --drain group" + Default(options.consumers));
+}
+
 void AddHold(CLI::App& app, Options& options) {
   AddNumber(app, "--hold-reads", options.hold_reads, 0, 1'000'000,
             "Instead of a mix: keep so many streams open that read everything, slowly");
@@ -153,6 +169,7 @@ void AddFlags(CLI::App& app, Options& options, OutputFlags& output) {
   AddLoad(app, options);
   AddWrites(app, options);
   AddReads(app, options);
+  AddSubscriptions(app, options);
   AddHold(app, options);
   app.add_flag("--json", output.json, "The result as one JSON object, with a series over time");
   AddFlag(app, "--html", output.html, "FILE", "Write a page with charts there");

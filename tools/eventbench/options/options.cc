@@ -28,6 +28,9 @@ absl::Status Check(const Options& options) {
   if (options.holds() && options.verify) {
     return absl::InvalidArgumentError("--hold-reads and --hold-appends write nothing to --verify");
   }
+  if (options.follow > 0 && (options.holds() || options.drain != Drain::kNone)) {
+    return absl::InvalidArgumentError("--follow is for a load: not with --drain, --hold-reads or --hold-appends");
+  }
   return absl::OkStatus();
 }
 

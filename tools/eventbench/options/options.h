@@ -17,6 +17,12 @@ enum class Distribution : std::uint8_t {
   kDistinct,  // a new aggregate for each append
 };
 
+enum class Drain : std::uint8_t {
+  kNone,
+  kSubscription,  // by one subscriber, until it has caught up
+  kGroup,         // by the consumers of a new group, with every event acknowledged
+};
+
 struct Options {
   std::string server = "127.0.0.1:50051";
   Mix mix;
@@ -50,6 +56,13 @@ struct Options {
   bool newest_first = false;
 
   bool verify = false;
+
+  // Subscribers beside the load.
+  int follow = 0;
+
+  // Instead of the mix: everything that is stored is taken in once.
+  Drain drain = Drain::kNone;
+  int consumers = 4;  // of a group
 
   // Instead of the mix: streams that are only kept open.
   int hold_reads = 0;

@@ -94,6 +94,12 @@ Json VerifiedJson(const VerifyResult& verified) {
           {"examples", found.examples}};
 }
 
+Json DeliveryJson(const DeliveryFigures& delivery) {
+  return {{"delivered", delivery.delivered},
+          {"missing", delivery.missing},
+          {"latency_ms", LatencyJson(delivery.latency)}};
+}
+
 }  // namespace
 
 std::string ToJson(const Options& options, const RunResult& result) {
@@ -109,6 +115,7 @@ std::string ToJson(const Options& options, const RunResult& result) {
             {"interrupted", result.interrupted},
             {"ended_early", result.hopeless.empty() ? Json() : Json(result.hopeless)},
             {"verified", result.verified ? VerifiedJson(*result.verified) : Json()},
+            {"delivery", result.delivery ? DeliveryJson(*result.delivery) : Json()},
             {"series", SeriesJson(result)}};
   // Text of a server may be anything.
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
@@ -127,6 +134,19 @@ std::string ToJson(const Options& options, const HoldFigures& held) {
             {"bytes", held.bytes},
             {"failed", held.failed},
             {"errors", held.errors}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string ToJson(const Options& options, const DrainFigures& drained) {
+  Json json{{"options",
+             {{"server", options.server},
+              {"drain", options.drain == Drain::kGroup ? "group" : "subscription"},
+              {"consumers", options.drain == Drain::kGroup ? options.consumers : 1},
+              {"connections", options.connections}}},
+            {"seconds", drained.seconds},
+            {"events_all", drained.events_all},
+            {"events", drained.events},
+            {"events_per_second", EventsPerSecond(drained)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "tools/eventbench/load/drain.h"
 #include "tools/eventbench/load/hold.h"
 #include "tools/eventbench/options/options.h"
 #include "tools/eventbench/run/run.h"
@@ -11,5 +12,6 @@ namespace eventstore::eventbench {
 
 std::string ToJson(const Options& options, const RunResult& result);
 std::string ToJson(const Options& options, const HoldFigures& held);
+std::string ToJson(const Options& options, const DrainFigures& drained);
 
 }  // namespace eventstore::eventbench

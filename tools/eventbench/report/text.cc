@@ -71,6 +71,16 @@ void PrintVerified(std::ostream& out, const eventctl::Style& style, const Verify
   for (const auto& example : found.examples) out << "  " << example << '\n';
 }
 
+void PrintDelivery(std::ostream& out, const eventctl::Style& style, const DeliveryFigures& delivery) {
+  const auto after = [&](double percent) {
+    return Milliseconds(static_cast<double>(delivery.latency.Percentile(percent)));
+  };
+  const std::string verdict = delivery.missing == 0 ? style.Green("delivered") : style.Red("MISSING");
+  out << fmt::format("{}: {} events to the subscriber, {} missing; after the acknowledgement p50 {} ms, p99 {}, max {}\n",
+                     verdict, WithThousands(delivery.delivered), WithThousands(delivery.missing), after(50), after(99),
+                     after(100));
+}
+
 }  // namespace
 
 std::string Describe(const Options& options) {
@@ -113,6 +123,7 @@ void PrintResult(std::ostream& out, const eventctl::Terminal& terminal, const Op
   }
   if (!result.hopeless.empty()) out << style.Red("ended early") << ": " << result.hopeless << '\n';
   if (result.verified) PrintVerified(out, style, *result.verified);
+  if (result.delivery) PrintDelivery(out, style, *result.delivery);
   out << style.Dim(fmt::format("{:.1f} s measured; this client used {:.2f} of a processor; seed {}", result.seconds,
                                result.seconds > 0 ? result.client_cpu_seconds / result.seconds : 0, result.seed))
       << '\n';

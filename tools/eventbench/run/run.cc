@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/eventbench/load/followers.h"
 #include "tools/eventbench/load/worker.h"
 #include "tools/eventbench/run/connect.h"
 
@@ -19,6 +20,7 @@ namespace {
 constexpr std::chrono::milliseconds kMoment{100};
 // A series of more points than this is no longer a line that anybody can read.
 constexpr double kMostStretches = 600;
+constexpr int kMostFollowerConnections = 4;
 
 double CpuSeconds() {
   rusage usage{};
@@ -47,7 +49,7 @@ class Runner {
     channels_ = *std::move(channels);
     stub_ = v1::EventStore::NewStub(channels_.front());
     if (absl::Status prepared = Prepare(threads); !prepared.ok()) return prepared;
-    Load();
+    if (absl::Status loaded = options_.follow > 0 ? LoadAndFollow() : Load(); !loaded.ok()) return loaded;
     for (auto& worker : workers_) Collect(*worker);
     if (options_.verify) {
       auto verified = Verify(options_, channels_, std::move(ledger_), hooks_.on_progress);
@@ -79,7 +81,23 @@ class Runner {
     }
   }
 
-  void Load() {
+  // With subscribers that are live before it begins.
+  absl::Status LoadAndFollow() {
+    DeliveryClock clock;
+    // Connections of their own, as subscribers are other programs.
+    auto channels = Connect(options_, std::min(options_.follow, kMostFollowerConnections));
+    if (!channels.ok()) return channels.status();
+    Followers followers(options_, *channels, clock);
+    if (absl::Status live = followers.AwaitLive(); !live.ok()) return live;
+    for (auto& worker : workers_) worker->book().set_delivery_clock(&clock);
+    clock.MeasureFrom(Clock::now() + Seconds(options_.warmup));
+    if (absl::Status loaded = Load(); !loaded.ok()) return loaded;
+    if (absl::Status finished = followers.Finish(); !finished.ok()) return finished;
+    result_.delivery = clock.Take();
+    return absl::OkStatus();
+  }
+
+  absl::Status Load() {
     Times times{.begin = Clock::now()};
     times.measured = times.begin + Seconds(options_.warmup);
     times.end = times.measured + Seconds(options_.seconds);
@@ -93,6 +111,7 @@ class Runner {
     Watch(times);
     for (auto& worker : workers_) worker->Stop();
     for (auto& thread : threads) thread.join();
+    return absl::OkStatus();
   }
 
   void Watch(const Times& times) {

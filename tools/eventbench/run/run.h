@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "tools/eventbench/load/delivery_clock.h"
 #include "tools/eventbench/measure/recorder.h"
 #include "tools/eventbench/options/options.h"
 #include "tools/eventbench/run/prepare.h"
@@ -37,6 +38,7 @@ struct RunResult {
   bool interrupted = false;
   std::string hopeless;  // why the run was ended early; empty: it was not
   std::optional<VerifyResult> verified;
+  std::optional<DeliveryFigures> delivery;  // to subscribers beside the load
   std::uint64_t seed = 0;
 };
 
