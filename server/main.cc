@@ -129,13 +129,14 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
     closing_options.interval = std::chrono::seconds{settings.close_chunks_seconds};
     closing = std::make_unique<storage::ClosingThread>(conninfo, closing_options);
   }
-  service::EventStoreService event_store({calls, open_streams, appender, readers, chunks, clock, ids,
+  service::PageMemory page_memory(service::kGenerousPages);
+  service::EventStoreService event_store({calls, open_streams, appender, readers, chunks, page_memory, clock, ids,
                                           std::chrono::milliseconds{settings.default_deadline_ms}});
   // Outlives the streams, as the tail does.
   subscriptions::GroupCoordinator groups({}, conninfo, tail, readers, chunks, clock, ProcessName());
-  service::SubscriptionsService subscriptions(
-      {calls, open_streams, tail, readers, chunks, clock, std::chrono::milliseconds{settings.default_deadline_ms}},
-      groups, ids);
+  service::SubscriptionsService subscriptions({calls, open_streams, tail, readers, chunks, page_memory, clock,
+                                               std::chrono::milliseconds{settings.default_deadline_ms}},
+                                              groups, ids);
 
   auto server =
       service::GrpcServer::Start(settings.grpc_listen, {&event_store, &subscriptions},

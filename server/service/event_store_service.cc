@@ -136,10 +136,10 @@ grpc::ServerUnaryReactor* EventStoreService::CountEvents(Context* context, const
   return call;
 }
 
-PageStreamParts EventStoreService::StreamParts(Context* context) {
+PageStreamParts EventStoreService::StreamParts(Context* context) const {
   const bool bounded = context->deadline() != std::chrono::system_clock::time_point::max();
   const auto whole = DeadlineOf(*context, parts_.clock, std::chrono::hours{24 * 365});
-  return {parts_.calls, parts_.readers, parts_.chunks, page_memory_, parts_.clock, [this, bounded, whole] {
+  return {parts_.calls, parts_.readers, parts_.chunks, parts_.page_memory, parts_.clock, [this, bounded, whole] {
             const auto page = parts_.clock.Monotonic() + parts_.default_deadline;
             return bounded ? std::min(page, whole) : page;
           }};

@@ -24,6 +24,7 @@ struct EventStoreParts {
   storage::Appender& appender;
   storage::ReadExecutor& readers;
   storage::ChunkCatalog& chunks;
+  PageMemory& page_memory;
   const domain::Clock& clock;
   domain::IdMaker& ids;
   // What a call without a deadline gets, and the most any unary call or single page gets.
@@ -61,15 +62,12 @@ class EventStoreService final : public RawEventStore {
   template <typename Request, typename Answer>
   Unary* AppendWith(Context* context, const Bytes* request, Bytes* response, Answer answer);
   void Read(UnaryCall* call, domain::MonotonicTime deadline, std::function<void(storage::Session&)> run);
-  PageStreamParts StreamParts(Context* context);
+  PageStreamParts StreamParts(Context* context) const;
   template <typename Response>
   Stream* StreamEvents(Context* context, std::unique_ptr<storage::Cursor> cursor);
 
   const EventStoreParts parts_;
   const RequestParser parser_;
-  // Of pages that wait for clients, before streams keep small ones.
-  static constexpr std::size_t kGenerousPages = std::size_t{32} << 20;
-  PageMemory page_memory_{kGenerousPages};
 };
 
 }  // namespace eventstore::service

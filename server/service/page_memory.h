@@ -4,10 +4,16 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <utility>
 
 namespace eventstore::service {
+
+// gRPC takes a message at once while the client's window has room for it, else when the client has read on.
+inline constexpr std::chrono::milliseconds kTakenAtOnce{20};
+// Of pages that wait for clients, before streams keep small ones.
+inline constexpr std::size_t kGenerousPages = std::size_t{32} << 20;
 
 // Thread-safe. Outlives every share.
 class PageMemory {

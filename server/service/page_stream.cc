@@ -1,6 +1,5 @@
 #include "server/service/page_stream.h"
 
-#include <chrono>
 #include <utility>
 
 #include "server/domain/error.h"
@@ -10,9 +9,6 @@ namespace eventstore::service {
 namespace {
 
 using domain::Reason;
-
-// gRPC takes a message at once while the client's window has room, else when the client has read on.
-constexpr std::chrono::milliseconds kAtOnce{20};
 
 // One that is written and one that is encoded, while the next is read.
 constexpr std::size_t kPagesAhead = 2;
@@ -175,7 +171,7 @@ void PageStream::OnWriteDone(bool ok) {
   {
     const std::scoped_lock lock(mutex_);
     writing_ = false;
-    keeps_up_ = parts_.clock.Monotonic() - wrote_at_ < kAtOnce;
+    keeps_up_ = parts_.clock.Monotonic() - wrote_at_ < kTakenAtOnce;
     taken_memory_ = std::move(writing_memory_);
     // After StartWriteAndFinish gRPC goes straight to OnDone.
     if (!ok) broken_ = true;

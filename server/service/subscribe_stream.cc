@@ -83,6 +83,8 @@ void SubscribeStream::OnWriteDone(bool ok) {
   {
     const std::scoped_lock lock(mutex_);
     writing_ = false;
+    keeps_up_ = parts_.clock.Monotonic() - wrote_at_ < kTakenAtOnce;
+    taken_memory_ = std::move(outgoing_memory_);
     if (!ok && end_.ok()) end_ = domain::ErrorOf(domain::Reason::kCancelled, "the subscriber has gone");
     next = Decide();
   }
@@ -91,31 +93,58 @@ void SubscribeStream::OnWriteDone(bool ok) {
 
 SubscribeStream::Next SubscribeStream::Decide() {
   Next next;
-  if (finished_ || writing_ || reading_) return next;
+  if (finished_) return next;
   if (!end_.ok()) {
+    if (writing_ || reading_) return next;
     finished_ = true;
     next.finish = ToGrpc(end_);
-  } else if (!live_) {
+    return next;
+  }
+  if (!writing_) next.write = writing_ = TakePage(next) || (live_ && (TakeFromTail() || TellWhereItIs()));
+  if (!live_ && !reading_ && !ahead_ && (!writing_ || (keeps_up_ && parts_.memory.IsPlenty()))) {
     reading_ = true;
     next.read = true;
-  } else {
-    next.write = TakeFromTail() || TellWhereItIs();
-    writing_ = next.write;
-    if (!next.write && !live_) {
-      reading_ = true;
-      next.read = true;
-    }
   }
   return next;
 }
 
 void SubscribeStream::Do(Next next) {
+  if (!next.read && !next.write && !next.finish) return;
   // gRPC may be done with the stream before this returns.
   const auto keep = shared_from_this();
+  if (next.write && !next.events.empty()) {
+    // The read goes on beside this.
+    if (next.read) Read();
+    next.read = false;
+    v1::SubscribeResponse message;
+    MoveEvents(next.events, message.mutable_events()->mutable_events());
+    outgoing_ = Serialize(message);
+  }
   HandOver(this);
   if (next.read) Read();
-  if (next.write) StartWrite(&outgoing_);
+  if (next.write) {
+    outgoing_memory_ = {parts_.memory, outgoing_.Length()};
+    StartWrite(&outgoing_);
+  }
   if (next.finish) Finish(*next.finish);
+}
+
+bool SubscribeStream::TakePage(Next& next) {
+  if (!ahead_) return false;
+  storage::Page page = *std::exchange(ahead_, std::nullopt);
+  if (!page.events.empty()) {
+    position_ = page.events.back().global_position;
+    told_ = position_;
+    wrote_at_ = parts_.clock.Monotonic();
+  }
+  if (page.last) {
+    position_ = std::max(position_, last_);
+    // If the tail begins later than this, it says so, and the next read ends beyond where it begins.
+    live_ = true;
+    announce_ = true;
+  }
+  next.events = std::move(page.events);
+  return !next.events.empty();
 }
 
 void SubscribeStream::Put(const v1::SubscribeResponse& message) {
@@ -217,7 +246,13 @@ absl::StatusOr<storage::Page> SubscribeStream::ReadPage(storage::Session& sessio
     last_ = settled->last;
     cursor_ = std::make_unique<storage::PositionCursor>(query_.filter, position_, settled->horizon, parts_.chunks);
   }
-  return storage::NextPage(*cursor_, session, parts_.chunks);
+  {
+    const std::scoped_lock lock(mutex_);
+    cursor_->KeepPagesSmall(!keeps_up_ || !parts_.memory.IsPlenty());
+  }
+  auto page = storage::NextPage(*cursor_, session, parts_.chunks);
+  if (page.ok() && page->last) cursor_.reset();
+  return page;
 }
 
 void SubscribeStream::OnPage(absl::StatusOr<storage::Page> page) {
@@ -225,27 +260,12 @@ void SubscribeStream::OnPage(absl::StatusOr<storage::Page> page) {
   {
     const std::scoped_lock lock(mutex_);
     reading_ = false;
-    if (!page.ok()) {
-      if (end_.ok()) end_ = page.status();
-    } else {
-      if (!page->events.empty()) {
-        position_ = page->events.back().global_position;
-        told_ = position_;
-        v1::SubscribeResponse message;
-        MoveEvents(page->events, message.mutable_events()->mutable_events());
-        Put(message);
-        writing_ = true;
-        next.write = true;
-      }
-      if (page->last) {
-        position_ = std::max(position_, last_);
-        cursor_.reset();
-        // If the tail begins later than this, it says so, and the next read ends beyond where it begins.
-        live_ = true;
-        announce_ = true;
-      }
+    if (page.ok()) {
+      ahead_ = *std::move(page);
+    } else if (end_.ok()) {
+      end_ = page.status();
     }
-    if (!next.write) next = Decide();
+    next = Decide();
   }
   Do(std::move(next));
 }

@@ -1,6 +1,7 @@
-// One subscriber: catches up by pages from the database, then takes what is new from the tail. The next message is made
-// only when gRPC has taken the last one, so a slow subscriber costs one page of memory; when the tail has moved on too far
-// meanwhile, it goes back to the database.
+// One subscriber: catches up by pages from the database, then takes what is new from the tail. While it catches up and keeps
+// up, the next page is read while gRPC sends the last one (page_memory.h); what is new is taken only when gRPC has taken the
+// last message. So a slow subscriber costs a page or two of memory; when the tail has moved on too far meanwhile, it goes
+// back to the database.
 //
 // `position_` is the one truth: everything that matches up to it is written or being written, nothing beyond it. Whatever
 // comes next, from wherever, begins after it.
@@ -16,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "eventstore/v1/subscriptions.pb.h"
@@ -24,6 +26,7 @@
 #include "server/service/call_count.h"
 #include "server/service/handover.h"
 #include "server/service/open_streams.h"
+#include "server/service/page_memory.h"
 #include "server/storage/cursor_position.h"
 #include "server/storage/read_executor.h"
 #include "server/subscriptions/tail.h"
@@ -36,6 +39,7 @@ struct SubscribeParts {
   subscriptions::Tail& tail;
   storage::ReadExecutor& readers;
   storage::ChunkCatalog& chunks;
+  PageMemory& memory;
   const domain::Clock& clock;
   // Of one page.
   std::chrono::milliseconds page_deadline;
@@ -62,6 +66,7 @@ class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   struct Next {
     bool read = false;
     bool write = false;
+    std::vector<domain::RecordedEvent> events;  // to be written; none: the message is there already
     std::optional<grpc::Status> finish;
   };
 
@@ -72,6 +77,8 @@ class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // Takes from the tail; true when there is a message to write.
   bool TakeFromTail();
   bool TellWhereItIs();
+  // Of the page that was read ahead; true when there is something to write.
+  bool TakePage(Next& next);
   void Put(const v1::SubscribeResponse& message);
   void Read();
   void OnSession(absl::StatusOr<storage::Session*> session);
@@ -86,14 +93,18 @@ class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::unique_ptr<storage::PositionCursor> cursor_;  // of the read that is under way
   domain::Position last_ = 0;                        // of any event that it may come across
   grpc::ByteBuffer outgoing_;                        // while writing_
+  PageMemory::Share outgoing_memory_;                // the same
+  PageMemory::Share taken_memory_;                   // gRPC may still hold a part of what it has taken
 
   std::mutex mutex_;
   domain::Position position_ = 0;
   domain::Position told_ = 0;  // the subscriber knows that it may go on from here
   bool placed_ = false;        // position_ is known
   bool live_ = false;
-  bool announce_ = false;    // caught_up is to be sent
-  bool tail_known_ = false;  // the tail has begun: only then is it known that nothing was missed
+  bool announce_ = false;               // caught_up is to be sent
+  bool tail_known_ = false;             // the tail has begun: only then is it known that nothing was missed
+  std::optional<storage::Page> ahead_;  // read, not yet being written
+  bool keeps_up_ = true;                // gRPC took the last message at once
   bool reading_ = false;
   bool writing_ = false;
   bool finished_ = false;

@@ -110,7 +110,8 @@ eventctl::ExitCode DrainAndReport(const Options& options, const OutputFlags& out
   const auto channels = Connect(options, options.connections);
   if (!channels.ok()) return ExitCodeOf(channels.status());
   const auto drained = DrainStore(options, *channels, [&](const DrainFigures& live) {
-    const auto share = static_cast<double>(live.events) / static_cast<double>(std::max<std::int64_t>(1, live.events_all));
+    const auto share =
+        static_cast<double>(live.events) / static_cast<double>(std::max<std::int64_t>(1, live.events_all));
     const auto left = std::chrono::seconds(std::llround(live.seconds * (1 - share) / std::max(share, 1e-6)));
     progress.Show(share, fmt::format("{} of {} events, {} events/s, {} left", eventctl::WithThousands(live.events),
                                      eventctl::WithThousands(live.events_all),

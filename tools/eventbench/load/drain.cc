@@ -47,7 +47,8 @@ class Drainage {
       contexts_.push_back(std::make_unique<grpc::ClientContext>());
       v1::Subscriptions::Stub& stub = *stubs_[i % stubs_.size()];
       grpc::ClientContext& context = *contexts_.back();
-      threads.emplace_back([this, group, &stub, &context] { group ? Consume(stub, context) : Subscribe(stub, context); });
+      threads.emplace_back(
+          [this, group, &stub, &context] { group ? Consume(stub, context) : Subscribe(stub, context); });
     }
     Watch();
     for (auto& context : contexts_) context->TryCancel();

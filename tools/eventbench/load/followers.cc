@@ -31,7 +31,11 @@ class Follower {
  public:
   Follower(v1::Subscriptions::Stub& stub, const v1::SubscribeRequest& request, grpc::CompletionQueue& queue,
            DeliveryClock* clock, std::atomic<int>& live, std::atomic<int>& failed, std::atomic<int>& ended)
-      : clock_(clock), live_(live), failed_(failed), ended_(ended), reader_(stub.PrepareAsyncSubscribe(&context_, request, &queue)) {
+      : clock_(clock),
+        live_(live),
+        failed_(failed),
+        ended_(ended),
+        reader_(stub.PrepareAsyncSubscribe(&context_, request, &queue)) {
     reader_->StartCall(static_cast<Completion*>(&started_));
   }
 

@@ -141,13 +141,14 @@ void AddSubscriptions(CLI::App& app, Options& options) {
   AddNumber(app, "--follow", options.follow, 0, 10'000,
             "Beside the mix, so many subscribers: the first to everything, measuring how long after its\n"
             "acknowledgement an event comes, the others to one user each");
-  AddParsed(app, "--drain", "HOW",
-            "Instead of a mix: take in everything that is stored, by one subscription, or by a new consumer group (group)",
-            [&options](const std::string& text) -> std::string {
-              if (text == "subscription") options.drain = Drain::kSubscription;
-              if (text == "group") options.drain = Drain::kGroup;
-              return options.drain != Drain::kNone ? "" : "\"" + text + "\" is neither subscription nor group";
-            });
+  AddParsed(
+      app, "--drain", "HOW",
+      "Instead of a mix: take in everything that is stored, by one subscription, or by a new consumer group (group)",
+      [&options](const std::string& text) -> std::string {
+        if (text == "subscription") options.drain = Drain::kSubscription;
+        if (text == "group") options.drain = Drain::kGroup;
+        return options.drain != Drain::kNone ? "" : "\"" + text + "\" is neither subscription nor group";
+      });
   AddNumber(app, "--consumers", options.consumers, 1, 64, "Of the group of --drain group" + Default(options.consumers));
 }
 

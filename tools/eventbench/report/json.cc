@@ -95,9 +95,8 @@ Json VerifiedJson(const VerifyResult& verified) {
 }
 
 Json DeliveryJson(const DeliveryFigures& delivery) {
-  return {{"delivered", delivery.delivered},
-          {"missing", delivery.missing},
-          {"latency_ms", LatencyJson(delivery.latency)}};
+  return {
+      {"delivered", delivery.delivered}, {"missing", delivery.missing}, {"latency_ms", LatencyJson(delivery.latency)}};
 }
 
 }  // namespace

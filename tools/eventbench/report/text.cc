@@ -76,9 +76,9 @@ void PrintDelivery(std::ostream& out, const eventctl::Style& style, const Delive
     return Milliseconds(static_cast<double>(delivery.latency.Percentile(percent)));
   };
   const std::string verdict = delivery.missing == 0 ? style.Green("delivered") : style.Red("MISSING");
-  out << fmt::format("{}: {} events to the subscriber, {} missing; after the acknowledgement p50 {} ms, p99 {}, max {}\n",
-                     verdict, WithThousands(delivery.delivered), WithThousands(delivery.missing), after(50), after(99),
-                     after(100));
+  out << fmt::format(
+      "{}: {} events to the subscriber, {} missing; after the acknowledgement p50 {} ms, p99 {}, max {}\n", verdict,
+      WithThousands(delivery.delivered), WithThousands(delivery.missing), after(50), after(99), after(100));
 }
 
 }  // namespace
