@@ -27,6 +27,16 @@ ORDER BY global_position LIMIT $3::integer
 
 constexpr Query kClock{"lag_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"};
 
+using Positions = std::unordered_set<Position>;
+
+absl::StatusOr<Positions> ParkedAfter(Session& session, const std::string& group, Position after) {
+  auto rows = session.Run(kParked, {group, fmt::format("{}", after), fmt::format("{}", kMaxRows)});
+  if (!rows.ok()) return rows.status();
+  Positions parked;
+  for (const auto& row : *rows) parked.insert(row[0].as<Position>());
+  return parked;
+}
+
 absl::Status Count(Session& session, ChunkCatalog& chunks, domain::Group& group) {
   group.lag_events = 0;
   group.lag_is_at_least = false;
@@ -35,10 +45,8 @@ absl::Status Count(Session& session, ChunkCatalog& chunks, domain::Group& group)
   const Position least = *std::ranges::min_element(group.places);
   auto settled = ReadSettled(session, chunks);
   if (!settled.ok()) return settled.status();
-  std::unordered_set<Position> parked;
-  auto rows = session.Run(kParked, {group.name, fmt::format("{}", least), fmt::format("{}", kMaxRows)});
-  if (!rows.ok()) return rows.status();
-  for (const auto& row : *rows) parked.insert(row[0].as<Position>());
+  auto parked = ParkedAfter(session, group.name, least);
+  if (!parked.ok()) return parked.status();
   auto list = chunks.All(session);
   if (!list.ok()) return list.status();
   std::int64_t rows_left = kMaxRows;
@@ -61,7 +69,7 @@ absl::Status Count(Session& session, ChunkCatalog& chunks, domain::Group& group)
       --rows_left;
       const auto position = row[1].as<Position>();
       const auto bucket = static_cast<std::size_t>(domain::BucketOf(UuidOf(row[0]), group.buckets));
-      if (bucket >= group.places.size() || position <= group.places[bucket] || parked.contains(position)) continue;
+      if (bucket >= group.places.size() || position <= group.places[bucket] || parked->contains(position)) continue;
       if (++group.lag_events > domain::kMaxLagCounted) break;
       oldest = std::min(oldest, row[2].as<std::int64_t>());
     }

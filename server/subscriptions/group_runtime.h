@@ -94,6 +94,8 @@ class GroupRuntime final : public TailListener, public std::enable_shared_from_t
   // All holding mutex_.
   storage::GroupTurn Prepare();
   void Apply(const storage::GroupTurn& turn, const storage::GroupTurnResult& result);
+  // The dispatcher, by what the database says.
+  void Follow(const storage::GroupTurn& turn, const storage::GroupTurnResult& result);
   void ApplyFailure(const storage::GroupTurn& turn, const absl::Status& status);
   // Everybody's call ends; what they have comes again, here or elsewhere.
   void EndAll(const absl::Status& status);

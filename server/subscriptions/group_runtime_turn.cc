@@ -68,11 +68,21 @@ void GroupRuntime::Apply(const storage::GroupTurn& turn, const storage::GroupTur
   std::erase_if(left_, [&](const auto& member) { return std::ranges::find(turn.left, member) != turn.left.end(); });
   // It was ended meanwhile.
   if (!dispatcher_ && turn.generation != 0) return;
-  const auto buckets = static_cast<int>(result.buckets.size());
-  if (dispatcher_ && dispatcher_->buckets() != buckets) {
+  if (dispatcher_ && dispatcher_->buckets() != static_cast<int>(result.buckets.size())) {
     return EndAll(
         domain::ErrorOf(domain::Reason::kDatabaseUnavailable, "the consumer group was made anew; join again"));
   }
+  Follow(turn, result);
+  for (const storage::OwnMember& member : turn.own) {
+    const auto entry = entries_.find(member.id);
+    if (entry == entries_.end() || std::exchange(entry->second.admitted, true)) continue;
+    to_wake_.push_back(member.id);
+  }
+  Pump(parts_.clock.Monotonic());
+}
+
+void GroupRuntime::Follow(const storage::GroupTurn& turn, const storage::GroupTurnResult& result) {
+  const auto buckets = static_cast<int>(result.buckets.size());
   if (!dispatcher_) {
     dispatcher_ = std::make_unique<GroupDispatcher>(result.settings, buckets);
     for (const auto& [member, entry] : entries_) {
@@ -97,12 +107,6 @@ void GroupRuntime::Apply(const storage::GroupTurn& turn, const storage::GroupTur
   }
   dispatcher_->Sync(result.buckets, result.failures, parts_.clock.Monotonic() + kReleasePause);
   if (dispatcher_->IsUrgent()) parts_.nudge();
-  for (const storage::OwnMember& member : turn.own) {
-    const auto entry = entries_.find(member.id);
-    if (entry == entries_.end() || std::exchange(entry->second.admitted, true)) continue;
-    to_wake_.push_back(member.id);
-  }
-  Pump(parts_.clock.Monotonic());
 }
 
 void GroupRuntime::ApplyFailure(const storage::GroupTurn& turn, const absl::Status& status) {

@@ -118,10 +118,9 @@ class Model {
   static int BucketOf(int aggregate) { return domain::BucketOf(Aggregate(aggregate), kBuckets); }
 
   bool Done() const {
-    for (const Event& event : events_) {
-      if (rows_[static_cast<std::size_t>(BucketOf(event.aggregate))].position < event.position) return false;
-    }
-    return true;
+    return std::ranges::all_of(events_, [&](const Event& event) {
+      return rows_[static_cast<std::size_t>(BucketOf(event.aggregate))].position >= event.position;
+    });
   }
 
   // Each server looks at its lease all the time.
@@ -161,13 +160,13 @@ class Model {
     server.consumers.erase(id);
   }
 
-  void Kill(Server& server) {
+  void Kill(Server& server) const {
     server = Server();
     server.last_turn = now_;
   }
 
   // What GroupRuntime::CheckLease does.
-  void Expire(Server& server) {
+  void Expire(Server& server) const {
     if (!server.dispatcher || now_ - server.last_turn < kOwnLeaseMs) return;
     for (const auto& [id, consumer] : server.consumers) server.left.push_back(id);
     server.consumers.clear();
@@ -185,7 +184,7 @@ class Model {
     const auto after = server.dispatcher->LeastWanted(0, end_);
     if (!after) return;
     std::vector<domain::RecordedEvent> page;
-    const std::size_t most = static_cast<std::size_t>(Pick(1, 20));
+    const auto most = static_cast<std::size_t>(Pick(1, 20));
     for (const Event& event : events_) {
       if (event.position > *after && page.size() < most) page.push_back(EventAt(event.position, event.aggregate));
     }
