@@ -27,7 +27,7 @@ constexpr char kFooter[] =
     "Examples:\n"
     "  eventctl append $(cat /proc/sys/kernel/random/uuid) --event order.placed --data '{\"total\": 42}' "
     "--expected-version 0\n"
-    "  eventctl tail --all --last 10\n"
+    "  eventctl tail -f\n"
     "  eventctl count --group-by event-type\n"
     "  eventctl COMMAND --help";
 

@@ -110,6 +110,18 @@ TEST_F(SubscriberTest, GoesOnAfterTheLastEventItGave) {
   for (const auto& request : requests) EXPECT_EQ(request.aggregate_id(), "a");
 }
 
+TEST_F(SubscriberTest, TellsWhetherTheNextOneIsHere) {
+  ThenGive({Events({1, 2}), CaughtUp(2)}, {grpc::StatusCode::INVALID_ARGUMENT, "enough"});
+  Subscriber subscriber(server_.MakeClient(), FromBeginning());
+  EXPECT_FALSE(subscriber.HasNext());
+  EXPECT_THAT(Take(subscriber, 1), ElementsAre(1));
+  EXPECT_TRUE(subscriber.HasNext());
+  EXPECT_THAT(Take(subscriber, 1), ElementsAre(2));
+  EXPECT_FALSE(subscriber.HasNext());
+  EXPECT_THAT(Take(subscriber, 1), ElementsAre(-2));
+  EXPECT_FALSE(subscriber.HasNext());
+}
+
 TEST_F(SubscriberTest, TriesForAsLongAsItTakes) {
   Options options;
   options.retry = {.max_attempts = 2, .initial_backoff = milliseconds(100), .max_backoff = milliseconds(400)};

@@ -22,6 +22,10 @@ std::string NextStep(const Context& context, const absl::Status& status) {
         "--expected-version {} if it still holds",
         first.aggregate_id, first.actual);
   }
+  if (client::ErrorReason(status) == "POSITION_AHEAD") {
+    return "this store is in an earlier state than the position is of; begin from an earlier one, or with --from "
+           "beginning";
+  }
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
       // With a reason somebody was there to answer.
