@@ -7,7 +7,7 @@
 #include <future>
 #include <thread>
 
-#include "tests/unit/client/fake_event_store.h"
+#include "tests/unit/client/fake_subscriptions.h"
 
 namespace eventstore::client {
 namespace {
