@@ -1,5 +1,8 @@
 // eventstored: settings -> parts -> run.
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -26,6 +29,7 @@
 #include "server/storage/migrator.h"
 #include "server/storage/shutting_down.h"
 #include "server/storage/store_identity.h"
+#include "server/subscriptions/group_coordinator.h"
 #include "spdlog/spdlog.h"
 
 namespace {
@@ -37,6 +41,13 @@ constexpr std::size_t kMaxQueuedReads = 1024;
 
 // For each client to make one more call and be refused.
 constexpr std::chrono::milliseconds kTimeToLeave{300};
+
+// As consumer groups show it: which process a consumer is connected to.
+std::string ProcessName() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) return fmt::format("unknown:{}", getpid());
+  return fmt::format("{}:{}", host.data(), getpid());
+}
 
 absl::Status Migrate(const Settings& settings, const std::string& conninfo) {
   eventstore::storage::MigrationOptions options;
@@ -120,8 +131,11 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   }
   service::EventStoreService event_store({calls, open_streams, appender, readers, chunks, clock, ids,
                                           std::chrono::milliseconds{settings.default_deadline_ms}});
+  // Outlives the streams, as the tail does.
+  subscriptions::GroupCoordinator groups({}, conninfo, tail, readers, chunks, clock, ProcessName());
   service::SubscriptionsService subscriptions(
-      {calls, open_streams, tail, readers, chunks, clock, std::chrono::milliseconds{settings.default_deadline_ms}});
+      {calls, open_streams, tail, readers, chunks, clock, std::chrono::milliseconds{settings.default_deadline_ms}},
+      groups, ids);
 
   auto server =
       service::GrpcServer::Start(settings.grpc_listen, {&event_store, &subscriptions},
@@ -142,6 +156,12 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
        {"eventstore_subscription_horizon_lag_seconds",
         "How long an append that is under way has been holding back what subscribers get.", Metric::Kind::kGauge,
         [&] { return std::chrono::duration<double>(tail.horizon_lag()).count(); }},
+       {"eventstore_consumer_groups", "Consumer groups at work in this process.", Metric::Kind::kGauge,
+        [&] { return static_cast<double>(groups.groups()); }},
+       {"eventstore_consumers", "Consumers of groups that are connected to this process.", Metric::Kind::kGauge,
+        [&] { return static_cast<double>(groups.consumers()); }},
+       {"eventstore_parked_events_total", "Events that consumer groups of this process have set aside.",
+        Metric::Kind::kCounter, [&] { return static_cast<double>(groups.parked()); }},
        {"eventstore_appended_events_total", "Events committed by this process.", Metric::Kind::kCounter,
         [&] { return static_cast<double>(appender.appended_events()); }},
        {"eventstore_append_transactions_total", "Transactions committed by this process.", Metric::Kind::kCounter,
@@ -164,6 +184,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   const std::chrono::seconds drain{settings.drain_seconds};
   appender.Refuse();  // before waiting for the reads
   open_streams.Close(storage::ShuttingDown());
+  groups.Stop();  // writes what the consumers that just went have answered
   readers.Drain(clock.Monotonic() + drain);
   appender.Drain();
   std::this_thread::sleep_for(kTimeToLeave);

@@ -32,6 +32,8 @@ constexpr std::array kReasons = {
     ReasonRow{Reason::kCommitUnknown, "COMMIT_UNKNOWN", absl::StatusCode::kUnknown},
     ReasonRow{Reason::kStoreIncompatible, "STORE_INCOMPATIBLE", absl::StatusCode::kFailedPrecondition},
     ReasonRow{Reason::kPositionAhead, "POSITION_AHEAD", absl::StatusCode::kOutOfRange},
+    ReasonRow{Reason::kGroupExists, "GROUP_EXISTS", absl::StatusCode::kAlreadyExists},
+    ReasonRow{Reason::kGroupNotFound, "GROUP_NOT_FOUND", absl::StatusCode::kNotFound},
     ReasonRow{Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     ReasonRow{Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

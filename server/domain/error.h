@@ -28,6 +28,8 @@ enum class Reason {
   kCommitUnknown,      // the database died at commit and could not be asked
   kStoreIncompatible,  // the database's schema or engine is not one this server can serve
   kPositionAhead,      // a reader knows more than the store: it was restored from a backup
+  kGroupExists,        // a consumer group of this name has other settings
+  kGroupNotFound,
   kUnimplemented,
   kInternal,
 };

@@ -37,6 +37,28 @@ inline constexpr int kMaxDays = 36'500;
 inline constexpr int kDefaultUserStreamDays = 30;
 inline constexpr std::size_t kMaxGroups = 10'000;
 
+// Consumer groups.
+inline constexpr std::size_t kMaxGroupNameBytes = 100;
+inline constexpr std::size_t kMaxConsumerNameBytes = 100;
+inline constexpr std::size_t kMaxParkReasonBytes = 1'000;
+inline constexpr int kMaxBuckets = 1'024;
+inline constexpr int kDefaultBuckets = 64;
+inline constexpr int kMinAckTimeoutMs = 100;
+inline constexpr int kMaxAckTimeoutMs = 3'600'000;
+inline constexpr int kDefaultAckTimeoutMs = 30'000;
+inline constexpr int kMaxDeliveries = 1'000;
+inline constexpr int kDefaultDeliveries = 10;
+inline constexpr int kMaxRetryPauseMs = 60'000;
+inline constexpr int kDefaultRetryPauseMs = 500;
+inline constexpr int kMaxInFlight = 10'000;
+inline constexpr int kDefaultInFlight = 100;
+inline constexpr std::size_t kMaxAnswersPerMessage = 10'000;
+inline constexpr std::size_t kMaxConsumers = 10'000;  // of one server
+inline constexpr int kMaxListed = 1'000;              // groups or parked events on a page
+inline constexpr int kDefaultListed = 100;
+inline constexpr std::size_t kMaxParkedIds = 1'000;
+inline constexpr std::int64_t kMaxLagCounted = 10'000;
+
 // Of a streamed page. A page holds at least one event, so it may exceed the bytes by one event.
 inline constexpr int kMaxPageEvents = 1'000;
 inline constexpr std::size_t kMaxPageBytes = 1 << 20;

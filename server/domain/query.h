@@ -49,6 +49,8 @@ struct EventFilter {
   std::vector<Uuid> correlation_ids;
   std::vector<std::pair<std::string, std::string>> metadata;  // AND between them too
   std::optional<Uuid> aggregate_id;
+
+  bool operator==(const EventFilter&) const = default;
 };
 
 struct ReadAllQuery {

@@ -221,21 +221,27 @@ absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw) {
   return Result(violations, std::move(query));
 }
 
-absl::StatusOr<SubscriptionQuery> ParseSubscription(RawSubscription raw) {
-  Violations violations;
-  SubscriptionQuery query;
+SubscriptionStart ParseStart(Violations& violations, const RawSubscription& raw) {
+  SubscriptionStart start;
   if (!raw.start) {
     violations.Add("start", "is missing; set from_beginning, from_now, from_position or from_time");
   } else {
-    query.start.kind = *raw.start;
+    start.kind = *raw.start;
   }
   if (raw.from_position < 0) {
     violations.Add("from_position", fmt::format("is {}; positions are not negative", raw.from_position));
   }
-  query.start.position = raw.from_position;
-  if (query.start.kind == SubscriptionStart::Kind::kTime) {
-    query.start.time = ParseTime(violations, "from_time", raw.from_time).value_or(0);
+  start.position = raw.from_position;
+  if (start.kind == SubscriptionStart::Kind::kTime) {
+    start.time = ParseTime(violations, "from_time", raw.from_time).value_or(0);
   }
+  return start;
+}
+
+absl::StatusOr<SubscriptionQuery> ParseSubscription(RawSubscription raw) {
+  Violations violations;
+  SubscriptionQuery query;
+  query.start = ParseStart(violations, raw);
   query.filter = ParseFilter(violations, "filter", std::move(raw.filter));
   query.filter.aggregate_id = OptionalUuid(violations, "aggregate_id", raw.aggregate_id);
   if (const auto id = OptionalUuid(violations, "correlation_id", raw.correlation_id)) {

@@ -104,6 +104,8 @@ absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery
 // `field` is the filter's name in the request; what is wrong goes to `violations`.
 class Violations;
 EventFilter ParseFilter(Violations& violations, const std::string& field, RawFilter raw);
+// Where it begins; the rest of the request is not looked at.
+SubscriptionStart ParseStart(Violations& violations, const RawSubscription& raw);
 
 absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw);
 absl::StatusOr<SubscriptionQuery> ParseSubscription(RawSubscription raw);

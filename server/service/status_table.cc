@@ -21,6 +21,7 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kVersionConflict:
       return grpc::StatusCode::ABORTED;
     case Reason::kEventIdConflict:
+    case Reason::kGroupExists:
       return grpc::StatusCode::ALREADY_EXISTS;
     case Reason::kVersionExhausted:
     case Reason::kPositionAhead:
@@ -38,6 +39,8 @@ grpc::StatusCode CodeOf(Reason reason) {
       return grpc::StatusCode::UNKNOWN;
     case Reason::kStoreIncompatible:
       return grpc::StatusCode::FAILED_PRECONDITION;
+    case Reason::kGroupNotFound:
+      return grpc::StatusCode::NOT_FOUND;
     case Reason::kUnimplemented:
       return grpc::StatusCode::UNIMPLEMENTED;
     case Reason::kInternal:

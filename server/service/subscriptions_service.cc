@@ -1,16 +1,205 @@
 #include "server/service/subscriptions_service.h"
 
+#include <utility>
+
+#include "server/domain/error.h"
+#include "server/domain/group_validation.h"
+#include "server/service/call_deadline.h"
 #include "server/service/translate.h"
+#include "server/service/translate_groups.h"
+#include "server/storage/group_lag.h"
+#include "server/storage/group_parked.h"
+#include "server/storage/group_store.h"
+#include "server/storage/sql_errors.h"
 
 namespace eventstore::service {
+namespace {
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* SubscriptionsService::Subscribe(grpc::CallbackServerContext* /*context*/,
-                                                                            const grpc::ByteBuffer* request) {
+absl::Status QueueFull() {
+  domain::Error full;
+  full.reason = domain::Reason::kQueueFull;
+  full.message = "the queue of reads is full; try again later";
+  full.retry_after_ms = 200;
+  return domain::ToStatus(full);
+}
+
+// A group as an answer, once what was done to it is done.
+template <typename Response>
+absl::StatusOr<Response> Described(storage::Session& session, storage::ChunkCatalog& chunks,
+                                   absl::StatusOr<domain::Group> group) {
+  if (!group.ok()) return group.status();
+  if (absl::Status counted = storage::CountLag(session, chunks, *group); !counted.ok()) return counted;
+  Response response;
+  ToProto(*group, response.mutable_group());
+  return response;
+}
+
+}  // namespace
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* SubscriptionsService::Subscribe(Context* /*context*/,
+                                                                            const Bytes* request) {
   v1::SubscribeRequest message;
   if (absl::Status parsed = parser_.Parse(*request, &message); !parsed.ok()) {
     return SubscribeStream::Begin(parts_, parsed);
   }
   return SubscribeStream::Begin(parts_, FromProto(message));
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubscriptionsService::Consume(Context* /*context*/) {
+  return ConsumeStream::Begin({parts_.calls, parts_.streams, groups_, parser_, parts_.clock, ids_});
+}
+
+template <typename Request, typename Response, typename Parse, typename Run>
+SubscriptionsService::Unary* SubscriptionsService::Ask(Context* context, const Bytes* request, Bytes* response,
+                                                       Parse parse, Run run) {
+  auto* call = new UnaryCall(parts_.calls, response);
+  Request message;
+  if (absl::Status parsed = parser_.Parse(*request, &message); !parsed.ok()) {
+    call->Fail(parsed);
+    return call;
+  }
+  auto query = parse(message);
+  if (!query.ok()) {
+    call->Fail(query.status());
+    return call;
+  }
+  storage::ReadTask task;
+  task.deadline = DeadlineOf(*context, parts_.clock, parts_.page_deadline);
+  task.run = [call, run, query = *std::move(query)](absl::StatusOr<storage::Session*> session) {
+    if (!session.ok()) return call->Fail(session.status());
+    const auto answer = storage::Caught([&]() -> absl::StatusOr<Response> { return run(**session, query); });
+    if (!answer.ok()) return call->Fail(answer.status());
+    call->Reply(*answer);
+  };
+  if (!parts_.readers.Submit(task)) call->Fail(QueueFull());
+  return call;
+}
+
+SubscriptionsService::Unary* SubscriptionsService::CreateConsumerGroup(Context* context, const Bytes* request,
+                                                                       Bytes* response) {
+  using Response = v1::CreateConsumerGroupResponse;
+  return Ask<v1::CreateConsumerGroupRequest, Response>(
+      context, request, response, [](const auto& message) { return FromProto(message); },
+      [this](storage::Session& session, const domain::NewGroup& group) {
+        return Described<Response>(session, parts_.chunks, storage::CreateGroup(session, parts_.chunks, group));
+      });
+}
+
+SubscriptionsService::Unary* SubscriptionsService::ListConsumerGroups(Context* context, const Bytes* request,
+                                                                      Bytes* response) {
+  using Response = v1::ListConsumerGroupsResponse;
+  return Ask<v1::ListConsumerGroupsRequest, Response>(
+      context, request, response, [](const auto& message) { return FromProto(message); },
+      [this](storage::Session& session, const domain::GroupList& list) -> absl::StatusOr<Response> {
+        auto groups = storage::ReadWithRetries(parts_.chunks, [&] { return storage::ListGroups(session, list); });
+        if (!groups.ok()) return groups.status();
+        Response answer;
+        if (groups->size() > static_cast<std::size_t>(list.page_size)) {
+          groups->pop_back();
+          answer.set_next_page_token(groups->back().name);
+        }
+        for (auto& group : *groups) {
+          if (list.with_lag) {
+            absl::Status counted = storage::CountLag(session, parts_.chunks, group);
+            if (!counted.ok()) return counted;
+          }
+          ToProto(group, answer.add_groups());
+        }
+        return answer;
+      });
+}
+
+SubscriptionsService::Unary* SubscriptionsService::GetConsumerGroup(Context* context, const Bytes* request,
+                                                                    Bytes* response) {
+  using Response = v1::GetConsumerGroupResponse;
+  return Ask<v1::GetConsumerGroupRequest, Response>(
+      context, request, response, [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
+      [this](storage::Session& session, const std::string& name) {
+        return Described<Response>(session, parts_.chunks, storage::ReadWithRetries(parts_.chunks, [&] {
+                                     return storage::GetGroup(session, name);
+                                   }));
+      });
+}
+
+SubscriptionsService::Unary* SubscriptionsService::UpdateConsumerGroup(Context* context, const Bytes* request,
+                                                                       Bytes* response) {
+  using Response = v1::UpdateConsumerGroupResponse;
+  return Ask<v1::UpdateConsumerGroupRequest, Response>(
+      context, request, response, [](const auto& message) { return FromProto(message); },
+      [this](storage::Session& session, const domain::GroupUpdate& update) {
+        auto updated = storage::UpdateGroup(session, update);
+        groups_.Nudge(update.name);
+        return Described<Response>(session, parts_.chunks, std::move(updated));
+      });
+}
+
+SubscriptionsService::Unary* SubscriptionsService::DeleteConsumerGroup(Context* context, const Bytes* request,
+                                                                       Bytes* response) {
+  using Response = v1::DeleteConsumerGroupResponse;
+  return Ask<v1::DeleteConsumerGroupRequest, Response>(
+      context, request, response, [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
+      [this](storage::Session& session, const std::string& name) -> absl::StatusOr<Response> {
+        absl::Status deleted = storage::DeleteGroup(session, name);
+        groups_.Nudge(name);
+        if (!deleted.ok()) return deleted;
+        return Response();
+      });
+}
+
+SubscriptionsService::Unary* SubscriptionsService::ResetConsumerGroup(Context* context, const Bytes* request,
+                                                                      Bytes* response) {
+  using Response = v1::ResetConsumerGroupResponse;
+  return Ask<v1::ResetConsumerGroupRequest, Response>(
+      context, request, response, [](const auto& message) { return FromProto(message); },
+      [this](storage::Session& session, const domain::GroupReset& reset) {
+        auto done = storage::ResetGroup(session, parts_.chunks, reset);
+        groups_.Nudge(reset.name);
+        return Described<Response>(session, parts_.chunks, std::move(done));
+      });
+}
+
+SubscriptionsService::Unary* SubscriptionsService::ListParkedEvents(Context* context, const Bytes* request,
+                                                                    Bytes* response) {
+  using Response = v1::ListParkedEventsResponse;
+  return Ask<v1::ListParkedEventsRequest, Response>(
+      context, request, response, [](const auto& message) { return FromProto(message); },
+      [this](storage::Session& session, const domain::ParkedList& list) -> absl::StatusOr<Response> {
+        auto page =
+            storage::ReadWithRetries(parts_.chunks, [&] { return storage::ListParked(session, parts_.chunks, list); });
+        if (!page.ok()) return page.status();
+        Response answer;
+        ToProto(*page, &answer);
+        return answer;
+      });
+}
+
+SubscriptionsService::Unary* SubscriptionsService::ReplayParkedEvents(Context* context, const Bytes* request,
+                                                                      Bytes* response) {
+  using Response = v1::ReplayParkedEventsResponse;
+  return Ask<v1::ReplayParkedEventsRequest, Response>(
+      context, request, response, [](const auto& message) { return FromProto(message.group(), message.selection()); },
+      [this](storage::Session& session, const domain::ParkedSelection& selection) -> absl::StatusOr<Response> {
+        auto replayed = storage::ChangeParked(session, parts_.chunks, selection, storage::ParkedAction::kReplay);
+        groups_.Nudge(selection.group);
+        if (!replayed.ok()) return replayed.status();
+        Response answer;
+        answer.set_events(*replayed);
+        return answer;
+      });
+}
+
+SubscriptionsService::Unary* SubscriptionsService::DiscardParkedEvents(Context* context, const Bytes* request,
+                                                                       Bytes* response) {
+  using Response = v1::DiscardParkedEventsResponse;
+  return Ask<v1::DiscardParkedEventsRequest, Response>(
+      context, request, response, [](const auto& message) { return FromProto(message.group(), message.selection()); },
+      [this](storage::Session& session, const domain::ParkedSelection& selection) -> absl::StatusOr<Response> {
+        auto discarded = storage::ChangeParked(session, parts_.chunks, selection, storage::ParkedAction::kDiscard);
+        if (!discarded.ok()) return discarded.status();
+        Response answer;
+        answer.set_events(*discarded);
+        return answer;
+      });
 }
 
 }  // namespace eventstore::service

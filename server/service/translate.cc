@@ -72,7 +72,9 @@ std::vector<std::string> Texts(const google::protobuf::RepeatedPtrField<std::str
 
 std::string Text(const std::optional<domain::Uuid>& id) { return id ? id->ToString() : ""; }
 
-domain::RawFilter RawFrom(const v1::EventFilter& filter) {
+}  // namespace
+
+domain::RawFilter RawFilterFrom(const v1::EventFilter& filter) {
   domain::RawFilter raw;
   raw.event_types = Texts(filter.event_types());
   raw.aggregate_types = Texts(filter.aggregate_types());
@@ -85,8 +87,6 @@ domain::RawFilter RawFrom(const v1::EventFilter& filter) {
   std::ranges::sort(raw.metadata);
   return raw;
 }
-
-}  // namespace
 
 absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendRequest&& request, domain::IdMaker& ids) {
   domain::RawBatch raw;
@@ -149,7 +149,7 @@ absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& reque
 absl::StatusOr<domain::ReadAllQuery> FromProto(const v1::ReadAllRequest& request) {
   domain::RawReadAllQuery raw;
   raw.from_position = request.from_position();
-  raw.filter = RawFrom(request.filter());
+  raw.filter = RawFilterFrom(request.filter());
   raw.direction = request.direction();
   raw.max_events = request.max_events();
   return domain::ParseReadAllQuery(std::move(raw));
@@ -176,7 +176,7 @@ absl::StatusOr<domain::SubscriptionQuery> FromProto(const v1::SubscribeRequest& 
   }
   raw.from_position = request.from_position();
   raw.from_time = {request.from_time().seconds(), request.from_time().nanos()};
-  raw.filter = RawFrom(request.filter());
+  raw.filter = RawFilterFrom(request.filter());
   raw.aggregate_id = request.aggregate_id();
   raw.correlation_id = request.correlation_id();
   raw.heartbeat_seconds = request.heartbeat_seconds();

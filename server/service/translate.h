@@ -7,6 +7,7 @@
 #include "server/domain/append.h"
 #include "server/domain/clock.h"
 #include "server/domain/query.h"
+#include "server/domain/query_validation.h"
 #include "server/storage/cursor.h"
 
 namespace eventstore::service {
@@ -22,6 +23,8 @@ absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& reque
 absl::StatusOr<domain::ReadAllQuery> FromProto(const v1::ReadAllRequest& request);
 
 absl::StatusOr<domain::SubscriptionQuery> FromProto(const v1::SubscribeRequest& request);
+
+domain::RawFilter RawFilterFrom(const v1::EventFilter& filter);
 
 void ToProto(const domain::RecordedEvent& event, v1::RecordedEvent* message);
 void ToProto(const domain::AppendResult& result, v1::AppendResponse* response);

@@ -52,6 +52,25 @@ std::string IdArray(const std::vector<domain::Uuid>& ids) {
   return array.Take();
 }
 
+std::vector<std::string> ParseTextArray(std::string_view text) {
+  std::vector<std::string> values;
+  if (text.size() <= 2) return values;
+  text = text.substr(1, text.size() - 2);
+  bool quoted = false;
+  values.emplace_back();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (text[i] == ',' && !quoted) {
+      values.emplace_back();
+    } else {
+      if (text[i] == '\\' && i + 1 < text.size()) ++i;
+      values.back() += text[i];
+    }
+  }
+  return values;
+}
+
 std::string TimestampText(domain::TimeMicros time) {
   if (time <= domain::kMinTime) return "-infinity";
   if (time > domain::kMaxTime) return "infinity";

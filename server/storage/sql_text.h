@@ -30,6 +30,9 @@ class ArrayText {
 std::string TextArray(const std::vector<std::string>& values);
 std::string IdArray(const std::vector<domain::Uuid>& ids);
 
+// The values of a text[], uuid[] or the like of one dimension and without NULL, from PostgreSQL's printed form.
+std::vector<std::string> ParseTextArray(std::string_view text);
+
 // ISO 8601 in UTC with microseconds, for ::timestamptz; the ends of domain::TimeRange become -infinity and infinity.
 std::string TimestampText(domain::TimeMicros time);
 

@@ -62,6 +62,12 @@ Tail::Following Tail::After(domain::Position position) const {
   return {true, true, window_.After(position)};
 }
 
+std::optional<domain::Position> Tail::Begin() const {
+  const std::scoped_lock lock(mutex_);
+  if (!started_) return std::nullopt;
+  return window_.begin();
+}
+
 std::size_t Tail::listeners() const {
   const std::scoped_lock lock(mutex_);
   return static_cast<std::size_t>(

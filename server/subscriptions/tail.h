@@ -14,6 +14,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -68,6 +69,9 @@ class Tail {
   };
   // What comes after `position`.
   Following After(domain::Position position) const;
+
+  // What comes after this position, or a later one, is covered; nullopt: nothing is known yet.
+  std::optional<domain::Position> Begin() const;
 
   std::size_t listeners() const;
   // How long an append that is under way has been holding the horizon back.

@@ -92,7 +92,9 @@ class CurlTest:
     def test_every_method_is_described(self):
         described = self.describe()
         for method in ("Append", "AppendBatch", "GetAggregateStream", "GetAggregateVersion", "GetUserStream",
-                       "GetCorrelatedEvents", "CountEvents", "ReadAll", "Subscribe", "Check", "Watch"):
+                       "GetCorrelatedEvents", "CountEvents", "ReadAll", "Subscribe", "CreateConsumerGroup", "ListConsumerGroups",
+                       "GetConsumerGroup", "UpdateConsumerGroup", "DeleteConsumerGroup", "ResetConsumerGroup", "Consume",
+                       "ListParkedEvents", "ReplayParkedEvents", "DiscardParkedEvents", "Check", "Watch"):
             self.assertRegex(described, rf"\b{method}\b")
 
     def test_append_and_read_back(self):

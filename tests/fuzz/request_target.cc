@@ -11,6 +11,7 @@
 #include "server/domain/validation.h"
 #include "server/service/request_parser.h"
 #include "server/service/translate.h"
+#include "server/service/translate_groups.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/fake_clock.h"
 
@@ -111,6 +112,31 @@ std::string Check(const domain::SubscriptionQuery& query) {
   return Check(query.filter);
 }
 
+bool IsName(const std::string& name) { return IsText(name, 1, domain::kMaxGroupNameBytes); }
+
+std::string Check(const domain::NewGroup& group) {
+  if (!IsName(group.name)) return "name";
+  if (group.buckets < 1 || group.buckets > domain::kMaxBuckets) return "buckets";
+  const auto& settings = group.settings;
+  if (settings.ack_timeout.count() < domain::kMinAckTimeoutMs) return "ack_timeout_ms";
+  if (settings.max_deliveries < 1 || settings.max_deliveries > domain::kMaxDeliveries) return "max_deliveries";
+  if (settings.retry_pause.count() < 1) return "retry_pause_ms";
+  return group.start.position < 0 ? "start" : Check(settings.filter);
+}
+
+std::string Check(const domain::ParkedSelection& selection) {
+  if (!IsName(selection.group)) return "group";
+  if (selection.event_ids.size() > domain::kMaxParkedIds) return "event_ids";
+  return selection.max_events < 0 ? "max_events" : Check(selection.filter);
+}
+
+std::string Check(const domain::JoinRequest& join) {
+  if (!IsName(join.group)) return "group";
+  if (!IsText(join.consumer_name, 0, domain::kMaxConsumerNameBytes)) return "consumer_name";
+  if (join.max_in_flight < 1 || join.max_in_flight > domain::kMaxInFlight) return "max_in_flight";
+  return join.heartbeat_seconds < 1 ? "heartbeat_seconds" : "";
+}
+
 std::string CheckError(const absl::Status& status) {
   const domain::Error error = domain::FromStatus(status);
   const bool exhausted = error.reason == domain::Reason::kVersionExhausted;
@@ -158,6 +184,12 @@ std::string CheckRequest(const std::string& input) {
   problems += CheckAs<v1::CountEventsRequest>(parser, input, query);
   problems += CheckAs<v1::ReadAllRequest>(parser, input, query);
   problems += CheckAs<v1::SubscribeRequest>(parser, input, query);
+  problems += CheckAs<v1::CreateConsumerGroupRequest>(parser, input, query);
+  problems += CheckAs<v1::ReplayParkedEventsRequest>(parser, input, [](const v1::ReplayParkedEventsRequest& message) {
+    return service::FromProto(message.group(), message.selection());
+  });
+  problems += CheckAs<v1::ConsumeRequest>(
+      parser, input, [](const v1::ConsumeRequest& message) { return service::FromProto(message.join()); });
   return problems;
 }
 

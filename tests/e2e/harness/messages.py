@@ -10,7 +10,7 @@ import sys
 _FOLDER = os.environ["EVENTSTORE_E2E_PROTOS"]
 sys.path.insert(0, _FOLDER)
 
-from eventstore.v1 import consumer_groups_pb2 as consumer_groups  # noqa: E402  (found through the line above)
+from eventstore.v1 import consumer_groups_pb2 as groups  # noqa: E402  (found through the line above)
 from eventstore.v1 import event_pb2 as event  # noqa: E402
 from eventstore.v1 import event_store_pb2 as store  # noqa: E402
 from eventstore.v1 import subscriptions_pb2 as subscriptions  # noqa: E402
@@ -33,18 +33,14 @@ SERVICE = store.DESCRIPTOR.services_by_name["EventStore"]
 SUBSCRIPTIONS = subscriptions.DESCRIPTOR.services_by_name["Subscriptions"]
 
 
-def _message(module, descriptor):
-    """Of the service's own file, or of the one for consumer groups."""
-    return getattr(module if hasattr(module, descriptor.name) else consumer_groups, descriptor.name)
-
-
 class Method:
     """One RPC of ours."""
 
     def __init__(self, module, descriptor):
         self.path = f"/{descriptor.containing_service.full_name}/{descriptor.name}"
-        self.request = _message(module, descriptor.input_type)
-        self.response = _message(module, descriptor.output_type)
+        # Messages of a service may be in a file that its own imports.
+        self.request = getattr(module, descriptor.input_type.name, None) or getattr(groups, descriptor.input_type.name)
+        self.response = getattr(module, descriptor.output_type.name, None) or getattr(groups, descriptor.output_type.name)
         from google.protobuf import descriptor_pb2
 
         proto = descriptor_pb2.MethodDescriptorProto()
