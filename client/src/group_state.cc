@@ -4,6 +4,7 @@
 #include <grpcpp/support/client_callback.h>
 
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "client/src/status.h"
@@ -14,6 +15,17 @@ namespace {
 Options WithoutEnd(Options options) {
   options.retry.max_attempts = std::numeric_limits<int>::max();
   return options;
+}
+
+// What the server takes of a reason, in bytes. A longer one would end the call.
+constexpr std::size_t kMostReason = 1'000;
+
+std::string Shortened(const std::string& reason) {
+  if (reason.size() <= kMostReason) return reason;
+  std::size_t end = kMostReason;
+  // Not within a character: bytes 10xxxxxx go on with one.
+  while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xC0) == 0x80) --end;
+  return reason.substr(0, end);
 }
 
 v1::ConsumeRequest::Nack::Action ActionOf(GroupAnswer::Kind kind) {
@@ -122,6 +134,7 @@ GroupState::~GroupState() {
 void GroupState::Open() {
   ++calls_;
   progress_ = false;
+  leave_sent_ = false;
   v1::ConsumeRequest message;
   auto& join = *message.mutable_join();
   join.set_group(options_.group);
@@ -210,10 +223,11 @@ bool GroupState::Answer(const GroupDelivery& delivery, const GroupAnswer& answer
     acks_.add_delivery_ids(delivery.id);
   } else {
     const auto action = ActionOf(answer.kind);
-    if (nacks_.empty() || nacks_.back().action() != action || nacks_.back().reason() != answer.reason) {
+    const std::string reason = Shortened(answer.reason);
+    if (nacks_.empty() || nacks_.back().action() != action || nacks_.back().reason() != reason) {
       nacks_.emplace_back();
       nacks_.back().set_action(action);
-      nacks_.back().set_reason(answer.reason);
+      nacks_.back().set_reason(reason);
     }
     nacks_.back().add_delivery_ids(delivery.id);
   }
@@ -230,8 +244,11 @@ void GroupState::SendWhatWaits() {
     *message.mutable_nack() = std::move(nacks_.front());
     nacks_.pop_front();
   } else {
-    if (leaving_ && in_hand_.empty()) call_->HalfClose();
-    return;
+    if (!leaving_) return;
+    if (in_hand_.empty()) return call_->HalfClose();
+    // So that nothing more is delivered while what is in hand is being answered.
+    if (std::exchange(leave_sent_, true)) return;
+    message.mutable_leave();
   }
   call_->Write(std::move(message));
 }

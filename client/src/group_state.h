@@ -55,6 +55,7 @@ class GroupState {
   std::deque<v1::ConsumeRequest::Nack> nacks_;
   bool progress_ = false;  // the call has brought something
   bool leaving_ = false;
+  bool leave_sent_ = false;  // on the call that is open
   bool cancelled_ = false;
   bool over_ = false;  // an error was given
 };

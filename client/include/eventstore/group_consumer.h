@@ -53,7 +53,7 @@ struct GroupAnswer {
     kSkip,   // as if it had been handled
   };
   Kind kind = Kind::kAck;
-  std::string reason = {};  // kept with what is parked
+  std::string reason = {};  // kept with what is parked; at most 1 000 bytes of it
 
   static GroupAnswer Ack() { return {}; }
   static GroupAnswer Retry(std::string reason) { return {Kind::kRetry, std::move(reason)}; }
@@ -75,7 +75,7 @@ struct GroupAnswer {
 class GroupConsumer {
  public:
   GroupConsumer(const EventStoreClient& client, GroupConsumerOptions options);
-  // Leaves. What is in hand is given up.
+  // Leaves. What is in hand is given up, and comes again, here or elsewhere, without counting as failed.
   ~GroupConsumer();
   GroupConsumer(const GroupConsumer&) = delete;
   GroupConsumer& operator=(const GroupConsumer&) = delete;
@@ -101,7 +101,7 @@ class GroupConsumer {
   // In good order: Next() gives nothing more, what is in hand can still be answered, and when it is, the group is told.
   // Does not wait.
   void Leave();
-  // At once, what is in hand is given up. A waiting Next() returns nothing.
+  // At once: what is in hand is given up, and the oldest of it counts as failed once. A waiting Next() returns nothing.
   void Cancel();
 
  private:

@@ -163,6 +163,24 @@ TEST_F(GroupConsumerTest, EveryAnswerSaysWhatItIs) {
                           std::pair(3, "ACTION_SKIP old"), std::pair(4, "ACTION_SKIP old"), std::pair(5, "ack")));
 }
 
+TEST_F(GroupConsumerTest, ALongReasonIsCutBetweenCharacters) {
+  std::string reason;
+  Then([&](Stream* stream) {
+    stream->Write(Deliveries({1}));
+    reason = Read(stream).nack().reason();
+    EXPECT_TRUE(HasEnded(stream));
+    return grpc::Status::OK;
+  });
+  {
+    GroupConsumer consumer(Client(), {.group = "mailer"});
+    std::string text = "x";
+    for (int i = 0; i < 1'000; ++i) text += "ä";
+    EXPECT_TRUE(consumer.Park(Take(consumer), text));
+  }
+  EXPECT_EQ(reason.size(), 999);
+  EXPECT_EQ(reason.substr(997), "ä");
+}
+
 TEST_F(GroupConsumerTest, WhatWasTakenBackIsNeitherHandedOutNorAnswered) {
   std::promise<void> in_hand;
   std::vector<std::int64_t> answered;
@@ -236,6 +254,8 @@ TEST_F(GroupConsumerTest, WhoLeavesAnswersWhatIsInHand) {
   std::promise<std::vector<std::int64_t>> answered;
   Then([&](Stream* stream) {
     stream->Write(Deliveries({1, 2, 3}));
+    EXPECT_TRUE(Read(stream).has_leave());
+    stream->Write(Deliveries({4}));
     std::vector<std::int64_t> ids;
     v1::ConsumeRequest message;
     while (stream->Read(&message)) {
