@@ -200,11 +200,8 @@ class Model {
   // `luck`: 0 fails, 1 fails after its commit, else it succeeds.
   void Turn(Server& server, int luck) {
     const auto begun = now_;
+    const bool was_known = server.dispatcher != nullptr;
     domain::TurnInput input;
-    input.buckets = rows_;
-    for (const auto& [id, member] : members_) {
-      input.members.push_back({id, member.leaving, now_ - member.seen < kLeaseMs});
-    }
     for (const auto& [id, consumer] : server.consumers) input.own.push_back({id, consumer.leaving, true});
     input.left = server.left;
     domain::GroupWrites writes;
@@ -220,11 +217,23 @@ class Model {
       }
     }
     if (luck == 0) return Failed(server);
+    // It stops for so long that others have its buckets when it goes on.
+    if (luck == 2 && Chance(4)) {
+      Pass(11'000);
+      for (Server& other : servers_) {
+        if (&other != &server) Turn(other, 9);
+      }
+    }
+    input.buckets = rows_;
+    for (const auto& [id, member] : members_) {
+      input.members.push_back({id, member.leaving, now_ - member.seen < kLeaseMs});
+    }
     const auto plan = domain::PlanTurn(input);
-    Commit(server, plan, writes);
+    Commit(input.own, plan, writes);
     if (luck == 1) return Failed(server);
     server.last_turn = begun;
     std::erase_if(server.left, [&](const auto& id) { return std::ranges::find(input.left, id) != input.left.end(); });
+    if (was_known && !server.dispatcher) return;
     if (!server.dispatcher) {
       server.dispatcher = std::make_unique<GroupDispatcher>(settings_, kBuckets);
       for (const auto& [id, consumer] : server.consumers) {
@@ -245,7 +254,8 @@ class Model {
     if (server.dispatcher) server.dispatcher->Written({});
   }
 
-  void Commit(const Server& server, const domain::TurnPlan& plan, const domain::GroupWrites& writes) {
+  void Commit(const std::vector<domain::MemberRow>& own, const domain::TurnPlan& plan,
+              const domain::GroupWrites& writes) {
     const auto counts = [&](int bucket) { return plan.fenced[static_cast<std::size_t>(bucket)]; };
     for (const auto& park : writes.parks) {
       if (counts(park.event.bucket)) Settle(park.event.position, park.event.aggregate_id);
@@ -255,7 +265,7 @@ class Model {
     }
     rows_ = plan.buckets;
     for (const Uuid& id : plan.gone) members_.erase(id);
-    for (const auto& [id, consumer] : server.consumers) members_[id] = {consumer.leaving, now_};
+    for (const auto& member : own) members_[member.id] = {member.leaving, now_};
     for (const Event& event : events_) {
       if (event.position > rows_[static_cast<std::size_t>(BucketOf(event.aggregate))].position) continue;
       ASSERT_TRUE(settled_.contains(event.position)) << "the place passed event " << event.position;
