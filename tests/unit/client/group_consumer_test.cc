@@ -71,6 +71,15 @@ class GroupConsumerTest : public testing::Test {
     return delivery && delivery->ok() ? **std::move(delivery) : GroupDelivery{};
   }
 
+  static bool AwaitTakenBack(const GroupConsumer& consumer, const GroupDelivery& delivery) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!consumer.IsTakenBack(delivery)) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return true;
+  }
+
   EventStoreClient Client() { return server_.MakeClient(); }
 
   FakeSubscriptions fake_;
@@ -200,7 +209,7 @@ TEST_F(GroupConsumerTest, WhatWasTakenBackIsNeitherHandedOutNorAnswered) {
     const GroupDelivery one = Take(consumer);
     EXPECT_FALSE(consumer.IsTakenBack(one));
     in_hand.set_value();
-    while (!consumer.IsTakenBack(one)) std::this_thread::yield();
+    EXPECT_TRUE(AwaitTakenBack(consumer, one));
     EXPECT_FALSE(consumer.Ack(one));
     const GroupDelivery three = Take(consumer);
     EXPECT_EQ(three.id, 3);
@@ -229,7 +238,7 @@ TEST_F(GroupConsumerTest, JoinsAgainAndForgetsWhatTheBrokenCallBrought) {
     GroupConsumer consumer(Client(), {.group = "mailer"});
     const GroupDelivery old = Take(consumer);
     in_hand.set_value();
-    while (!consumer.IsTakenBack(old)) std::this_thread::yield();
+    EXPECT_TRUE(AwaitTakenBack(consumer, old));
     const GroupDelivery again = Take(consumer);
     EXPECT_EQ(again.id, old.id);
     EXPECT_FALSE(consumer.Ack(old)) << "of another call";
