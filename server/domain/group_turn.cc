@@ -25,11 +25,8 @@ std::map<Uuid, bool> Present(const TurnInput& input, std::vector<Uuid>& gone) {
   return present;
 }
 
-}  // namespace
-
-TurnPlan PlanTurn(const TurnInput& input) {
-  TurnPlan plan;
-  plan.buckets = input.buckets;
+// Only what its owner says about a bucket counts.
+void Place(const TurnInput& input, TurnPlan& plan) {
   plan.fenced.resize(input.buckets.size());
   for (const PlaceWrite& write : input.places) {
     if (static_cast<std::size_t>(write.bucket) >= plan.buckets.size()) continue;
@@ -39,6 +36,14 @@ TurnPlan PlanTurn(const TurnInput& input) {
     row.position = std::max(row.position, write.place);
     if (write.release) row.owner.reset();
   }
+}
+
+}  // namespace
+
+TurnPlan PlanTurn(const TurnInput& input) {
+  TurnPlan plan;
+  plan.buckets = input.buckets;
+  Place(input, plan);
   const auto present = Present(input, plan.gone);
   std::vector<Uuid> active;
   for (const auto& [id, leaving] : present) {

@@ -187,8 +187,8 @@ absl::StatusOr<ParkedPage> ListParked(Session& session, ChunkCatalog& chunks, co
   for (std::size_t i = 0; i < events->size(); ++i) {
     const auto row = (*rows)[static_cast<int>(i)];
     domain::ParkedEvent parked;
-    if ((*events)[i]) {
-      parked.event = *std::move((*events)[i]);
+    if (auto& event = (*events)[i]) {
+      parked.event = *std::move(event);
     } else {
       parked.event.id = refs[i].event_id;
       parked.event.global_position = refs[i].position;

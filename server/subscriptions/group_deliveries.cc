@@ -213,7 +213,7 @@ void GroupDispatcher::Park(Slot& slot, const std::string& reason) {
   Settle(slot);
 }
 
-void GroupDispatcher::CountFailure(Bucket& bucket, Slot& slot) {
+void GroupDispatcher::CountFailure(Bucket& bucket, Slot& slot) const {
   ++slot.failures;
   if (slot.failures >= settings_.max_deliveries) return;
   if (slot.replayed) {

@@ -139,7 +139,7 @@ class GroupDispatcher {
   void Park(Slot& slot, const std::string& reason);
   // `tell`: the consumer does not know that it failed.
   void Fail(Consumer& consumer, Slot& slot, const std::string& reason, bool tell);
-  void CountFailure(Bucket& bucket, Slot& slot);
+  void CountFailure(Bucket& bucket, Slot& slot) const;
   void TakeBack(Bucket& bucket);
   void LetGo(Bucket& bucket);
   void LetGoIfDone(Bucket& bucket);

@@ -256,6 +256,7 @@ void GroupRuntime::ReadReplays(std::vector<storage::ReplayRef> refs) {
 absl::Status GroupRuntime::LoadReplays(storage::Session& session, const std::vector<storage::ReplayRef>& refs,
                                        std::uint64_t revision) {
   std::vector<domain::ParkedRef> events;
+  events.reserve(refs.size());
   for (const auto& ref : refs) events.push_back(ref.event);
   auto read =
       storage::ReadWithRetries(parts_.chunks, [&] { return storage::ReadParked(session, parts_.chunks, events); });
@@ -266,11 +267,12 @@ absl::Status GroupRuntime::LoadReplays(storage::Session& session, const std::vec
     const std::scoped_lock lock(mutex_);
     if (!dispatcher_ || revision != revision_) return absl::OkStatus();
     for (std::size_t i = 0; i < read->size(); ++i) {
-      if (!(*read)[i]) {
+      auto& event = (*read)[i];
+      if (!event) {
         gone.push_back(refs[i].event.event_id);
         continue;
       }
-      dispatcher_->Replay(refs[i].event.bucket, std::make_shared<const domain::RecordedEvent>(*std::move((*read)[i])),
+      dispatcher_->Replay(refs[i].event.bucket, std::make_shared<const domain::RecordedEvent>(*std::move(event)),
                           refs[i].failures);
     }
     ports = Woken();

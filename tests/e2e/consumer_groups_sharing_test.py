@@ -1,5 +1,7 @@
 """Consumer groups over several servers, which know each other by the database alone."""
+import random
 import signal
+import threading
 
 from harness.client import Client, new_id
 from harness.group_suite import GroupTest
@@ -186,3 +188,60 @@ class SharingTest(GroupTest):
         b.await_deliveries(2)
         self.await_parked(0)
         self.assertTrue(b.deliveries[1].replayed)
+
+    def test_under_load_while_servers_come_and_go(self):
+        chance = random.Random(7)
+        lock, handled, tries, failed = threading.Lock(), {}, {}, {}
+        out_of_order = []
+
+        def handle(delivery):
+            """Fails one in twenty at the first try; notes what was handled first."""
+            event = delivery.event
+            with lock:
+                if event.version > failed.get(event.aggregate_id, event.version):
+                    return None  # behind one that failed: it will be taken back
+                if event.version == failed.get(event.aggregate_id):
+                    del failed[event.aggregate_id]
+                tries[event.id] = tries.get(event.id, 0) + 1
+                if tries[event.id] == 1 and chance.random() < 0.05:
+                    failed[event.aggregate_id] = event.version
+                    return "nack"
+                done = handled.setdefault(event.aggregate_id, [])
+                if event.version not in done:
+                    if event.version != len(done) + 1:
+                        out_of_order.append((event.aggregate_id, event.version, len(done)))
+                    done.append(event.version)
+            return "ack"
+
+        def count():
+            with lock:
+                return sum(len(versions) for versions in handled.values())
+
+        aggregates, appended = [new_id() for _ in range(30)], []
+        stop = threading.Event()
+
+        def load():
+            while not stop.wait(0.005):
+                appended.extend(self.append(aggregate=aggregates[len(appended) % 30]))
+
+        self.consume(name="a", answer=handle).await_joined()
+        loader = threading.Thread(target=load, daemon=True)
+        loader.start()
+        self.addCleanup(stop.set)
+        second, third = self.another_server(), self.another_server()
+        b = self.consume(second.address, name="b", answer=handle).await_joined()
+        self.consume(third.address, name="c", answer=handle, in_flight=5).await_joined()
+        wait_until(lambda: set(self.shares()) == {"a", "b", "c"}, "three members", 60)
+        wait_until(lambda: b.deliveries, "the second one to have some", 60)
+        third.signal(signal.SIGKILL)
+        d = self.consume(second.address, name="d", answer=handle).await_joined()
+        wait_until(lambda: d.deliveries, "the one that came to have some", 60)
+        wait_until(lambda: set(self.shares()) == {"a", "b", "d"}, "the killed one to be gone", 60)
+        second.signal(signal.SIGTERM)
+        wait_until(lambda: set(self.shares()) == {"a"}, "one to be left", 60)
+        stop.set()
+        loader.join()
+        wait_until(lambda: count() == len(appended), "everything to be handled", 90)
+        self.await_settled()
+        self.assertEqual(out_of_order, [])
+        self.assertEqual(self.group().parked_events, 0)

@@ -121,7 +121,8 @@ class ManagingTest(GroupTest):
                 consumer.send(**message)
                 failure = consumer.await_failure()
                 self.assertEqual((failure.code, list(failure.fields)), ("INVALID_ARGUMENT", [field]))
-        for field, options in (("join.max_in_flight", {"in_flight": 10_001}), ("join.heartbeat_seconds", {"heartbeat_s": 301}),
+        for field, options in (("join.max_in_flight", {"in_flight": 10_001}),
+                               ("join.heartbeat_seconds", {"heartbeat_s": 301}),
                                ("join.consumer_name", {"name": "x" * 101}), ("join.group", {"group": "a b"})):
             with self.subTest(field=field):
                 self.assertEqual(list(self.consume(**options).await_failure().fields), [field])
@@ -203,7 +204,8 @@ class ChangingTest(GroupTest):
         a = self.append(event_type="a")
         consumer.await_deliveries(1)
         b = self.append(event_type="b")
-        request = groups.UpdateConsumerGroupRequest(name=self.name, settings=self.settings(self.filter(event_types=["b"])))
+        settings = self.settings(self.filter(event_types=["b"]))
+        request = groups.UpdateConsumerGroupRequest(name=self.name, settings=settings)
         self.client.unary("UpdateConsumerGroup", request)
         consumer.await_true(lambda: consumer.taken_back, "what it has to be taken back")
         # From the place of the bucket on, so this one although it was passed over before.

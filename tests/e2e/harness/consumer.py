@@ -1,5 +1,5 @@
-"""A consumer of a group in a thread of its own: keeps what it is sent, answers as told, and checks the promises that hold
-for every one."""
+"""A consumer of a group in a thread of its own: keeps what it is sent, answers as told, and checks the promises that
+hold for every one."""
 import queue
 import threading
 
@@ -117,7 +117,7 @@ class Consumer:
         return self
 
     def await_deliveries(self, count, patience_s=60):
-        self._await(lambda: len(self.deliveries) >= count, f"{count} deliveries, have {len(self.deliveries)}", patience_s)
+        self._await(lambda: len(self.deliveries) >= count, f"{count} deliveries", patience_s)
         return self.ids()
 
     def await_true(self, condition, what, patience_s=60):

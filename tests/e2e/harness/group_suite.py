@@ -59,11 +59,12 @@ class GroupTest(StoreTest):
         return self.client.unary("DiscardParkedEvents", request).events
 
     def reset(self, **start):
-        return self.client.unary("ResetConsumerGroup", groups.ResetConsumerGroupRequest(name=self.name, **start)).group
+        request = groups.ResetConsumerGroupRequest(name=self.name, **start)
+        return self.client.unary("ResetConsumerGroup", request).group
 
     def await_settled(self, client=None, patience_s=60):
         """Until every event that matches is answered or parked, and that is stored."""
-        wait_until(lambda: self.group(client=client).lag_events == 0, "the group to have settled everything", patience_s)
+        wait_until(lambda: self.group(client=client).lag_events == 0, "the group to have settled all", patience_s)
 
     def await_parked(self, count):
         wait_until(lambda: self.group().parked_events == count, f"{count} parked events", 60)

@@ -28,6 +28,8 @@ const std::vector<std::tuple<Reason, std::string, absl::StatusCode>> kTable = {
     {Reason::kCancelled, "CANCELLED", absl::StatusCode::kCancelled},
     {Reason::kCommitUnknown, "COMMIT_UNKNOWN", absl::StatusCode::kUnknown},
     {Reason::kStoreIncompatible, "STORE_INCOMPATIBLE", absl::StatusCode::kFailedPrecondition},
+    {Reason::kGroupExists, "GROUP_EXISTS", absl::StatusCode::kAlreadyExists},
+    {Reason::kGroupNotFound, "GROUP_NOT_FOUND", absl::StatusCode::kNotFound},
     {Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     {Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };
