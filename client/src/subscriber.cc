@@ -13,6 +13,8 @@ Subscriber::~Subscriber() = default;
 
 std::optional<absl::StatusOr<Delivery>> Subscriber::Next() { return state_->Next(); }
 
+bool Subscriber::HasNext() const { return state_->HasNext(); }
+
 void Subscriber::Cancel() { state_->Cancel(); }
 
 }  // namespace eventstore::client

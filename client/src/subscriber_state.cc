@@ -49,7 +49,7 @@ bool SubscriberState::Open() {
 
 std::optional<absl::StatusOr<Delivery>> SubscriberState::Next() {
   while (!over_) {
-    if (message_.has_events() && next_event_ < message_.events().events_size()) {
+    if (HasNext()) {
       Delivery delivery;
       delivery.event = std::move(*message_.mutable_events()->mutable_events(next_event_++));
       delivery.position = delivery.event.global_position();

@@ -21,6 +21,7 @@ class SubscriberState {
   ~SubscriberState();
 
   std::optional<absl::StatusOr<Delivery>> Next();
+  bool HasNext() const { return !over_ && message_.has_events() && next_event_ < message_.events().events_size(); }
   void Cancel();
 
  private:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the client library into a folder of its own and builds client/examples against it, as a stranger would: once
-# with CMake's find_package, once with pkg-config alone. Runs both programs, which must refuse bad usage with exit 2.
+# with CMake's find_package, once with pkg-config alone. Runs the programs, which must refuse bad usage with exit 2.
 #   install_test.sh BUILD_DIR SOURCE_DIR
 set -eu
 build=$1
@@ -35,20 +35,28 @@ cp -r "$source/client/examples" "$work/examples"
   cat "$work/cmake.log"
   fail "the example does not build with find_package(EventStoreClient)"
 }
-[ "$(usage_code "$work/with-cmake/account_service")" = 2 ] || fail "the program built with CMake does not run"
+for program in account_service account_balances; do
+  [ "$(usage_code "$work/with-cmake/$program")" = 2 ] || fail "$program built with CMake does not run"
+done
+# Only who asks for the read models gets libpqxx.
+if ldd "$work/with-cmake/account_service" | grep -q libpqxx; then fail "the client itself needs libpqxx"; fi
 
 pc=$(find "$prefix" -name eventstore-client.pc)
 [ -n "$pc" ] || fail "eventstore-client.pc was not installed"
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
-# One word for each flag is what pkg-config means.
-# shellcheck disable=SC2046
-"${CXX:-c++}" -std=c++20 $(pkg-config --cflags eventstore-client) "$work/examples/account_service.cc" \
-  -o "$work/with-pkg-config" $(pkg-config --libs eventstore-client) >"$work/pkg.log" 2>&1 || {
-  cat "$work/pkg.log"
-  fail "the example does not build with pkg-config"
-}
-[ "$(usage_code "$work/with-pkg-config")" = 2 ] || fail "the program built with pkg-config does not run"
+for module in client:account_service projection:account_balances; do
+  program=${module#*:}
+  module=eventstore-${module%:*}
+  # One word for each flag is what pkg-config means.
+  # shellcheck disable=SC2046
+  "${CXX:-c++}" -std=c++20 $(pkg-config --cflags "$module") "$work/examples/$program.cc" \
+    -o "$work/$program" $(pkg-config --libs "$module") >"$work/pkg.log" 2>&1 || {
+    cat "$work/pkg.log"
+    fail "$program does not build with pkg-config"
+  }
+  [ "$(usage_code "$work/$program")" = 2 ] || fail "$program built with pkg-config does not run"
+done
 
 leaks=$(grep -rlF "$source" "$prefix" --include=*.h --include=*.cmake --include=*.pc || true)
 [ -z "$leaks" ] || fail "installed files name the source folder: $leaks"

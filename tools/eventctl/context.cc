@@ -1,5 +1,7 @@
 #include "tools/eventctl/context.h"
 
+#include <utility>
+
 namespace eventstore::eventctl {
 
 client::CallOptions CallOptionsOf(const Context& context) {
@@ -8,9 +10,10 @@ client::CallOptions CallOptionsOf(const Context& context) {
   return {.timeout = std::chrono::ceil<std::chrono::milliseconds>(timeout)};
 }
 
-client::EventStoreClient MakeClient(const Context& context) {
+client::EventStoreClient MakeClient(const Context& context, client::Hooks hooks) {
   client::Options options;
   options.target = context.server;
+  options.hooks = std::move(hooks);
   options.retry.max_attempts = 6;
   options.retry.initial_backoff = std::chrono::milliseconds(50);
   options.retry.max_backoff = std::chrono::milliseconds(1'000);

@@ -35,6 +35,6 @@ struct Context {
 client::CallOptions CallOptionsOf(const Context& context);
 
 // Gives up after about two seconds without a server: somebody is waiting at the keyboard.
-client::EventStoreClient MakeClient(const Context& context);
+client::EventStoreClient MakeClient(const Context& context, client::Hooks hooks = {});
 
 }  // namespace eventstore::eventctl

@@ -6,7 +6,7 @@ namespace eventstore::eventctl {
 enum ExitCode : int {
   kOk = 0,
   kNegative =
-      1,  // it was found out, and the answer is no: violations, pending migrations, refused lines, no such aggregate
+      1,  // it was found out, and the answer is no: violations, pending migrations, refused lines, no such aggregate or group
   kUsage = 2,         // a bad flag, or a value that the server refuses
   kUnreachable = 3,   // the server or database did not answer
   kConflict = 4,      // the aggregate has another version than expected

@@ -76,6 +76,8 @@ class EventStoreClient {
 
  private:
   friend class AppendPipeline;
+  friend class ConsumerGroups;
+  friend class GroupConsumer;
   friend class Subscriber;
   std::shared_ptr<const internal::Core> core_;
 };

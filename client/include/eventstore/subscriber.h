@@ -52,6 +52,9 @@ class Subscriber {
   // Waits for the next one. An error is given once; nothing comes after it, or after Cancel().
   std::optional<absl::StatusOr<Delivery>> Next();
 
+  // The next one is here already: Next() does not wait for it. For who handles several in one transaction.
+  bool HasNext() const;
+
   // From any thread: a waiting Next() returns nothing.
   void Cancel();
 

@@ -35,7 +35,7 @@ class Server:
 
     def __init__(self, database_url=None, data_dir=None, settings=None):
         self._own_folder = None
-        arguments = ["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]
+        arguments = ["--http-listen", "127.0.0.1:0"]
         environment = {
             key: value
             for key, value in os.environ.items()
@@ -58,21 +58,32 @@ class Server:
         for key, value in {"close_chunks_seconds": 0, **(settings or {})}.items():
             environment["EVENTSTORE_" + key.upper()] = str(value)
         handle, self._log_path = tempfile.mkstemp(prefix="eventstore-e2e-", suffix=".log")
-        # The signal at the parent's death: a suite that is killed takes its server with it.
-        self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", BINARY, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=subprocess.STDOUT,
-            env=environment,
-        )
         os.close(handle)
+        self._arguments, self._environment = arguments, environment
+        self._start(0)
+
+    def _start(self, port):
+        # The signal at the parent's death: a suite that is killed takes its server with it.
+        with open(self._log_path, "w", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", BINARY, "--grpc-listen", f"127.0.0.1:{port}", *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+            )
         try:
             self.address, self.http_address = self._await_addresses()
             self._await_health()
         except BaseException:
             self.stop()
             raise
+
+    def restart(self):
+        """SIGKILL, and another one of the same data at the same address."""
+        self._process.kill()
+        self._process.wait()
+        self._start(self.address.rsplit(":", 1)[1])
 
     @property
     def pid(self):

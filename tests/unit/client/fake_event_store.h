@@ -16,7 +16,6 @@
 
 #include "eventstore/client.h"
 #include "eventstore/v1/event_store.grpc.pb.h"
-#include "eventstore/v1/subscriptions.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -140,17 +139,6 @@ class FakeEventStore : public v1::EventStore::Service {
   grpc::Status ReadAll(grpc::ServerContext* context, const v1::ReadAllRequest* request,
                        grpc::ServerWriter<v1::ReadAllResponse>* writer) override {
     return all.Call(context, *request, writer);
-  }
-};
-
-class FakeSubscriptions : public v1::Subscriptions::Service {
- public:
-  Scripted<v1::SubscribeRequest, grpc::ServerWriter<v1::SubscribeResponse>> subscribe;
-
- private:
-  grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
-                         grpc::ServerWriter<v1::SubscribeResponse>* writer) override {
-    return subscribe.Call(context, *request, writer);
   }
 };
 

@@ -7,7 +7,7 @@
 #include <future>
 #include <thread>
 
-#include "tests/unit/client/fake_event_store.h"
+#include "tests/unit/client/fake_subscriptions.h"
 
 namespace eventstore::client {
 namespace {
@@ -108,6 +108,18 @@ TEST_F(SubscriberTest, GoesOnAfterTheLastEventItGave) {
   EXPECT_EQ(requests[2].from_position(), 12);
   EXPECT_EQ(requests[3].from_position(), 20);
   for (const auto& request : requests) EXPECT_EQ(request.aggregate_id(), "a");
+}
+
+TEST_F(SubscriberTest, TellsWhetherTheNextOneIsHere) {
+  ThenGive({Events({1, 2}), CaughtUp(2)}, {grpc::StatusCode::INVALID_ARGUMENT, "enough"});
+  Subscriber subscriber(server_.MakeClient(), FromBeginning());
+  EXPECT_FALSE(subscriber.HasNext());
+  EXPECT_THAT(Take(subscriber, 1), ElementsAre(1));
+  EXPECT_TRUE(subscriber.HasNext());
+  EXPECT_THAT(Take(subscriber, 1), ElementsAre(2));
+  EXPECT_FALSE(subscriber.HasNext());
+  EXPECT_THAT(Take(subscriber, 1), ElementsAre(-2));
+  EXPECT_FALSE(subscriber.HasNext());
 }
 
 TEST_F(SubscriberTest, TriesForAsLongAsItTakes) {

@@ -15,6 +15,7 @@ void AddCorrelated(CLI::App& app, Context& context);
 void AddCount(CLI::App& app, Context& context);
 void AddTail(CLI::App& app, Context& context);
 void AddVersion(CLI::App& app, Context& context);
+void AddGroups(CLI::App& app, Context& context);
 void AddMigrate(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
 

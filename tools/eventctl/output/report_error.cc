@@ -22,10 +22,20 @@ std::string NextStep(const Context& context, const absl::Status& status) {
         "--expected-version {} if it still holds",
         first.aggregate_id, first.actual);
   }
+  const std::string reason = client::ErrorReason(status);
+  if (reason == "GROUP_NOT_FOUND")
+    return "see which there are with `eventctl groups`, or make it with `eventctl groups create`";
+  if (reason == "GROUP_EXISTS") {
+    return "compare with `eventctl groups show`; change it with `eventctl groups update`, or take another name";
+  }
+  if (reason == "POSITION_AHEAD") {
+    return "this store is in an earlier state than the position is of; begin from an earlier one, or with --from "
+           "beginning";
+  }
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
       // With a reason somebody was there to answer.
-      if (!client::ErrorReason(status).empty()) return "try again in a moment";
+      if (!reason.empty()) return "try again in a moment";
       return fmt::format("is the server running at {}? Give another address with --server or EVENTSTORE_SERVER",
                          context.server);
     case absl::StatusCode::kDeadlineExceeded:
@@ -74,6 +84,7 @@ std::string ErrorJson(const std::string& doing, const absl::Status& status) {
 
 ExitCode ExitCodeOf(const absl::Status& status) {
   if (client::AsVersionConflict(status)) return kConflict;
+  if (client::ErrorReason(status) == "GROUP_NOT_FOUND") return kNegative;
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return kOk;
