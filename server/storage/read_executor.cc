@@ -22,8 +22,8 @@ ReadExecutor::~ReadExecutor() {
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
+    for (Rest* rest : resting_) rest->wake.notify_one();
   }
-  wake_.notify_all();
   for (auto& thread : threads_) thread.join();
   for (auto& task : queue_) {
     task.run(ShuttingDown());
@@ -31,12 +31,14 @@ ReadExecutor::~ReadExecutor() {
 }
 
 bool ReadExecutor::Submit(ReadTask& task) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (stopping_ || queue_.size() >= max_queue_) return false;
-    queue_.push_back(std::move(task));
+  const std::scoped_lock lock(mutex_);
+  if (stopping_ || queue_.size() >= max_queue_) return false;
+  queue_.push_back(std::move(task));
+  if (!resting_.empty()) {
+    resting_.back()->called = true;
+    resting_.back()->wake.notify_one();
+    resting_.pop_back();
   }
-  wake_.notify_one();
   return true;
 }
 
@@ -45,9 +47,13 @@ std::size_t ReadExecutor::queued() const {
   return queue_.size();
 }
 
-bool ReadExecutor::Take(ReadTask& task) {
+bool ReadExecutor::Take(ReadTask& task, Rest& rest) {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  while (!stopping_ && queue_.empty()) {
+    rest.called = false;
+    resting_.push_back(&rest);
+    rest.wake.wait(lock, [&] { return stopping_ || rest.called; });
+  }
   if (stopping_) return false;
   task = std::move(queue_.front());
   queue_.pop_front();
@@ -56,7 +62,8 @@ bool ReadExecutor::Take(ReadTask& task) {
 
 void ReadExecutor::Run(Session& session) {
   ReadTask task;
-  while (Take(task)) {
+  Rest rest;
+  while (Take(task, rest)) {
     task.run(Ready(session, task));
     task.run = nullptr;  // what it holds must not live until the next task
   }

@@ -1,5 +1,8 @@
 // The bounded pool of reading connections: one thread each, one queue. A gRPC callback thread must never block, so every
 // read runs here.
+//
+// Of the connections that rest, the one that worked last is taken: it has the statements of the chunks that are read at the
+// moment, where the others would have to prepare them.
 #pragma once
 
 #include <condition_variable>
@@ -39,16 +42,21 @@ class ReadExecutor {
   std::size_t queued() const;
 
  private:
+  struct Rest {
+    std::condition_variable wake;
+    bool called = false;
+  };
+
   void Run(Session& session);
-  bool Take(ReadTask& task);
+  bool Take(ReadTask& task, Rest& rest);
   absl::StatusOr<Session*> Ready(Session& session, const ReadTask& task);
   bool Refuses(const ReadTask& task) const;
 
   const std::size_t max_queue_;
   const domain::Clock& clock_;
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
   std::deque<ReadTask> queue_;
+  std::vector<Rest*> resting_;  // the one that came last at the end
   bool stopping_ = false;
   bool draining_ = false;
   domain::MonotonicTime streams_until_;

@@ -8,6 +8,7 @@ import time
 import uuid
 import xml.etree.ElementTree as ElementTree
 
+from harness.messages import groups
 from harness.suite import StoreTest
 
 EVENTBENCH = os.path.join(os.path.dirname(os.environ["EVENTSTORED_BINARY"]), "eventbench")
@@ -146,8 +147,28 @@ class EventbenchTest(StoreTest):
         self.assertEqual((result["open"], result["failed"]), (40, 0), result)
         self.assertGreater(result["pages"], 20)
 
+    def test_subscribers_beside_a_load_get_what_was_acknowledged(self):
+        for mix in (["append"], ["batch", "--batch-size", "10", "--in-flight", "2"], ["stream"]):
+            with self.subTest(mix=mix[0]):
+                result = self.bench("--rate", "100", "--follow", "3", "--users", "2", "--mix", *mix, seconds="1.5")
+                delivery = result["delivery"]
+                self.assertEqual(delivery["missing"], 0, delivery)
+                self.assertEqual(delivery["delivered"], result["acknowledged_events"])
+                self.assertGreater(delivery["latency_ms"]["p99"], 0)
+
+    def test_a_store_is_drained_by_a_subscription_or_a_group(self):
+        self.bench("--fill", "300", "--aggregates", "10", "--mix", "replay")
+        by_subscription = self.bench("--drain", "subscription")
+        self.assertGreaterEqual(by_subscription["events_all"], 3000)
+        self.assertEqual(by_subscription["events"], by_subscription["events_all"])
+        by_group = self.bench("--drain", "group", "--consumers", "3")
+        self.assertGreaterEqual(by_group["events"], by_group["events_all"])
+        left = self.client.unary("ListConsumerGroups", groups.ListConsumerGroupsRequest(name_prefix="eventbench-"))
+        self.assertEqual(list(left.groups), [])
+
     def test_failures_have_their_exit_codes(self):
         self.assertEqual(self.run_bench("--mix", "nothing").returncode, USAGE)
+        self.assertEqual(self.run_bench("--drain", "group", "--follow", "1").returncode, USAGE)
         self.assertEqual(self.run_bench("--batch-size", "5000", "--mix", "batch").returncode, USAGE)
         self.assertEqual(self.run_bench(server="127.0.0.1:1").returncode, UNREACHABLE)
 

@@ -74,7 +74,7 @@ class ReportTest(unittest.TestCase):
     def test_the_keys_are_always_the_same_ones(self):
         keys = [ratio.key for ratio in ratios.BENCH] + [key for key, *_ in ratios.GROWTH]
         self.assertEqual(list(self.written()["ratios"]), keys)
-        self.assertEqual(len(keys), 12)
+        self.assertEqual(len(keys), 17)
 
     def test_one_part_keeps_what_the_other_has_measured(self):
         self.report.set_ratio("append_10m_events_vs_empty", 0.9)

@@ -25,6 +25,7 @@ MOST_REPEATS = 3
 GROUPS = [
     ("copy", "cells_copy", "COPY"),
     ("ours", "cells_ours", "ours"),
+    ("subscriptions", "cells_subscriptions", "subscriptions"),
     ("sql", "cells_sql", "one SQL transaction each"),
     ("messagedb", "cells_messagedb", "message-db"),
     ("emmett", "cells_emmett", "emmett-postgresql"),

@@ -18,6 +18,15 @@ def eventbench(context, address, *arguments, seconds=None, warmup=None):
     return result
 
 
+def drained(context, address, *arguments):
+    """The JSON of eventbench --drain."""
+    command = [os.path.join(context.binaries, "eventbench"), "--server", address, "--json", *arguments]
+    result = json.loads(run(command, timeout=7200, env=environment()))
+    if result["events"] < result["events_all"]:
+        raise Failed(f"eventbench took in {result['events']} of {result['events_all']} events")
+    return result
+
+
 def sample_of(result, kind):
     """What a cell keeps of it."""
     operation = result["operations"].get(kind)

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "tools/eventbench/measure/recorder.h"
@@ -27,31 +28,42 @@ class DeliveryClock {
 
   void Acknowledged(std::int64_t position, Instant now) {
     const std::scoped_lock lock(mutex_);
-    const auto [met, first] = waiting_.try_emplace(position, now);
-    if (!first) Meet(met, now, met->second);
+    const auto [met, first] = waiting_.try_emplace(position, Half{now, true});
+    if (first) {
+      ++undelivered_;
+    } else {
+      Meet(met, now, met->second.at);
+    }
   }
 
   void Delivered(std::int64_t position, Instant now) {
     const std::scoped_lock lock(mutex_);
     ++figures_.delivered;
-    const auto [met, first] = waiting_.try_emplace(position, now);
-    if (!first) Meet(met, met->second, now);
+    const auto [met, first] = waiting_.try_emplace(position, Half{now, false});
+    if (first) return;
+    if (met->second.acknowledged) --undelivered_;
+    Meet(met, met->second.at, now);
   }
 
-  // What was seen on one side only: it has to be nothing in the end.
-  std::size_t waiting() const {
+  // Acknowledged and not delivered. What is delivered and never acknowledged is of others, or its answer was lost.
+  std::int64_t undelivered() const {
     const std::scoped_lock lock(mutex_);
-    return waiting_.size();
+    return undelivered_;
   }
 
   DeliveryFigures Take() {
     const std::scoped_lock lock(mutex_);
-    figures_.missing = static_cast<std::int64_t>(waiting_.size());
+    figures_.missing = undelivered_;
     return std::move(figures_);
   }
 
  private:
-  using Waiting = absl::flat_hash_map<std::int64_t, Instant>;
+  // The first of the two, until the second happens.
+  struct Half {
+    Instant at;
+    bool acknowledged;
+  };
+  using Waiting = absl::flat_hash_map<std::int64_t, Half>;
 
   void Meet(Waiting::iterator met, Instant acknowledged, Instant delivered) {
     if (acknowledged >= measured_from_) figures_.latency.Record((delivered - acknowledged).count());
@@ -60,7 +72,8 @@ class DeliveryClock {
 
   mutable std::mutex mutex_;
   Instant measured_from_{};
-  Waiting waiting_;  // by position: when the first of the two happened
+  Waiting waiting_;  // by position
+  std::int64_t undelivered_ = 0;
   DeliveryFigures figures_;
 };
 

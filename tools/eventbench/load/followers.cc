@@ -115,7 +115,7 @@ absl::Status Followers::AwaitLive() {
 }
 
 absl::Status Followers::Finish() {
-  AwaitUntil([&] { return clock_.waiting() == 0 || failed_ > 0; });
+  AwaitUntil([&] { return clock_.undelivered() == 0 || failed_ > 0; });
   if (failed_ == 0) return absl::OkStatus();
   return absl::UnavailableError(
       fmt::format("{} of {} subscribers were ended by the server", failed_.load(), followers_.size()));
