@@ -163,7 +163,7 @@ std::optional<absl::StatusOr<GroupDelivery>> GroupState::Next() {
       call_.reset();
       if (progress_) retries_.MadeProgress();
       lock.unlock();
-      const absl::Status verdict = retries_.WaitAfter(ended);
+      absl::Status verdict = retries_.WaitAfter(ended);
       lock.lock();
       if (verdict.ok()) continue;
       over_ = true;

@@ -131,7 +131,8 @@ void SubscribeStream::Do(Next next) {
 
 bool SubscribeStream::TakePage(Next& next) {
   if (!ahead_) return false;
-  storage::Page page = *std::exchange(ahead_, std::nullopt);
+  storage::Page page = *std::move(ahead_);
+  ahead_.reset();
   if (!page.events.empty()) {
     position_ = page.events.back().global_position;
     told_ = position_;

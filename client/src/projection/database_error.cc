@@ -1,5 +1,6 @@
 #include "client/src/projection/database_error.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -23,10 +24,7 @@ bool IsPassing(const pqxx::failure& error) {
   if (dynamic_cast<const pqxx::serialization_failure*>(sql) != nullptr) state = "40001";
   if (dynamic_cast<const pqxx::deadlock_detected*>(sql) != nullptr) state = "40P01";
   if (state.empty()) return dynamic_cast<const pqxx::insufficient_privilege*>(sql) == nullptr;
-  for (const auto passing : kPassing) {
-    if (state.starts_with(passing)) return true;
-  }
-  return false;
+  return std::ranges::any_of(kPassing, [&](std::string_view passing) { return state.starts_with(passing); });
 }
 
 }  // namespace

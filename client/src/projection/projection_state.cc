@@ -87,7 +87,7 @@ bool ProjectionState::AwaitLock(pqxx::connection& connection) {
 
 ProjectionState::Ended ProjectionState::Follow(pqxx::connection& connection, const Projection::Handler& handler) {
   v1::SubscribeRequest request = request_;
-  if (place_.position()) request.set_from_position(*place_.position());
+  if (const auto position = place_.position()) request.set_from_position(*position);
   Subscriber subscriber(client_, request);
   SetSubscriber(&subscriber);
   // Before the subscriber is gone, however this ends.

@@ -82,7 +82,7 @@ class Consumer {
   void Print(const client::GroupDelivery& delivery) {
     const v1::RecordedEvent& event = delivery.event;
     if (context_.json) {
-      context_.out << DeliveryJson(delivery) << std::endl;
+      context_.out << DeliveryJson(delivery) << '\n' << std::flush;
       return;
     }
     table_.Row({std::to_string(event.global_position()), std::to_string(delivery.bucket),
