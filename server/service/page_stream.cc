@@ -10,7 +10,7 @@ namespace {
 
 using domain::Reason;
 
-// One that is written and one that is encoded, while the next is read.
+// The next one is read while fewer are held: the last one, being encoded or written. With what comes, so many are held.
 constexpr std::size_t kPagesAhead = 2;
 
 grpc::Status QueueFull() {
