@@ -1,0 +1,27 @@
+// Chunks of a hypertable. They are made by the insert that needs them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "server/storage/partitions.h"
+
+namespace eventstore::storage {
+
+class TimescaledbPartitions final : public Partitions {
+ public:
+  // `edition`: "apache" or "timescale"; only the latter compresses.
+  explicit TimescaledbPartitions(bool compresses) : compresses_(compresses) {}
+
+  bool made_ahead() const override { return false; }
+  absl::StatusOr<std::vector<Partition>> List(Session& session) const override;
+  absl::StatusOr<int> Ensure(Session& session, const domain::TimeRange& range) const override;
+  absl::Status Drop(Session& session, const Partition& partition) const override;
+  bool compresses() const override { return compresses_; }
+  absl::Status Compress(Session& session, const Partition& partition) const override;
+
+ private:
+  const bool compresses_;
+};
+
+}  // namespace eventstore::storage
