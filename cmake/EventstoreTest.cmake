@@ -5,6 +5,8 @@
 # SERIAL: nothing else runs beside it. The time limit is there to end what hangs, never to judge speed, so it leaves room
 # for a machine that does much else.
 set(EVENTSTORE_TEST_RESULTS ${CMAKE_BINARY_DIR}/test-results)
+# ctest alone, in a fresh build, needs it as well as run-tests.sh does.
+file(MAKE_DIRECTORY ${EVENTSTORE_TEST_RESULTS})
 
 # Sanitizers make a program several times slower, and its time limits that much longer.
 set(EVENTSTORE_TIMEOUT_FACTOR 1)
