@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "eventstore/consumer_groups.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "server/storage/session.h"
@@ -24,10 +23,9 @@
 #include "tests/integration/store/open_append.h"
 #include "tests/integration/store/verified.h"
 #include "tests/robustness/deliveries.h"
-#include "tests/robustness/group_record.h"
-#include "tests/robustness/group_worker.h"
 #include "tests/robustness/ledger.h"
 #include "tests/robustness/load.h"
+#include "tests/robustness/proof_group.h"
 #include "tests/robustness/proof_site.h"
 #include "tests/robustness/schedule.h"
 #include "tests/support/status_matchers.h"
@@ -43,78 +41,11 @@ using std::chrono::seconds;
 constexpr std::size_t kEventsBetween = 100;
 // A transaction that stands still does so for this long, or longer where what is awaited takes longer.
 constexpr seconds kStandstill{10};
-constexpr int kEventsOfALife = 150;
 
 std::uint64_t NumberFrom(const char* variable, std::uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text == nullptr || *text == '\0' ? otherwise : std::strtoull(text, nullptr, 10);
 }
-
-// A consumer group with its consumers, and what they were given.
-class Group {
- public:
-  Group(ProofSite& site, std::string name, const v1::EventFilter& filter, Versions versions, int consumers)
-      : groups_(site.Store(0)), name_(std::move(name)), record_(versions) {
-    *request_.mutable_filter() = filter;
-    v1::CreateConsumerGroupRequest create;
-    create.set_name(name_);
-    create.set_buckets(8);
-    *create.mutable_settings()->mutable_filter() = filter;
-    create.mutable_settings()->set_max_deliveries(1'000);  // who is killed counts as failed; nothing is to be parked
-    create.mutable_from_beginning();
-    EXPECT_THAT(groups_.Create(create), IsOk());
-    for (int i = 0; i < consumers; ++i) {
-      workers_.push_back(std::make_unique<GroupWorker>(
-          site.Store(i % 2),
-          client::GroupConsumerOptions{.group = name_, .consumer_name = fmt::format("{}", i), .max_in_flight = 20},
-          [this] { return NextLife(); }));
-    }
-  }
-
-  const GroupRecord& record() const { return record_; }
-
-  void Check(const std::vector<v1::RecordedEvent>& events) {
-    const std::vector<Stored> stored = Matching(events, request_);
-    EXPECT_TRUE(Eventually([&] { return record_.count() >= stored.size() || !record_.broken().ok(); }, kProofPatience))
-        << "group " << name_ << ": " << record_.count() << " of " << stored.size();
-    int lives = 0;
-    for (auto& worker : workers_) {
-      worker->Stop();
-      lives += worker->lives();
-    }
-    EXPECT_THAT(record_.CheckAgainst(stored), IsOk()) << "group " << name_;
-    EXPECT_GT(lives, static_cast<int>(workers_.size())) << "group " << name_;
-    std::printf("group %s: %zu events, %zu deliveries again, %d consumers\n", name_.c_str(), record_.count(),
-                record_.repeats(), lives);
-    // Everything was answered, and nothing is parked.
-    EXPECT_TRUE(Eventually(
-        [&] {
-          const auto group = groups_.Get(name_);
-          return group.ok() && group->lag_events() == 0 && group->parked_events() == 0;
-        },
-        kProofPatience))
-        << "group " << name_;
-  }
-
- private:
-  GroupWorker::Life NextLife() {
-    return [this, settled = record_.settled()](client::GroupConsumer& consumer) mutable {
-      for (int taken = 0; taken < kEventsOfALife; ++taken) {
-        const auto delivery = consumer.Next();
-        if (!delivery) return;
-        if (!delivery->ok()) return record_.Break(delivery->status());
-        if (!record_.Take(**delivery, settled).ok()) return;
-        consumer.Ack(**delivery);
-      }
-    };
-  }
-
-  const client::ConsumerGroups groups_;
-  const std::string name_;
-  v1::SubscribeRequest request_;
-  GroupRecord record_;
-  std::vector<std::unique_ptr<GroupWorker>> workers_;
-};
 
 class ProofTest : public ::testing::Test {
  protected:
@@ -292,7 +223,7 @@ class ProofTest : public ::testing::Test {
   std::vector<client::EventStoreClient> stores_;
   std::unique_ptr<Load> load_;
   std::vector<Reader> readers_;
-  std::deque<Group> groups_;
+  std::deque<ProofGroup> groups_;
   std::vector<std::int64_t> places_{0};  // where somebody could begin
   std::uint64_t held_events_ = 0;
 };
@@ -325,7 +256,7 @@ TEST_F(ProofTest, NoSkipNoDuplicateOneOrderWhateverHappens) {
     std::fflush(stdout);
     ASSERT_NO_FATAL_FAILURE(Do(step)) << Name(step.what);
     for (const Reader& reader : readers_) ASSERT_THAT(reader.deliveries->broken(), IsOk()) << Name(step.what);
-    for (const Group& group : groups_) ASSERT_THAT(group.record().broken(), IsOk()) << Name(step.what);
+    for (const ProofGroup& group : groups_) ASSERT_THAT(group.record().broken(), IsOk()) << Name(step.what);
   }
   ASSERT_TRUE(load_->AwaitEvents(2 * kEventsBetween, kProofPatience));
   load_->Stop();
