@@ -84,14 +84,17 @@ class ProofTest : public ::testing::Test {
     for (const Join& join : joins) Subscribe(join);
   }
 
-  // Until the two that get everything have got what is acknowledged by now.
-  bool AwaitDelivered() {
+  // Until the two that get everything have got what is acknowledged by now, or a promise was broken.
+  absl::Status AwaitDelivered() {
     const std::int64_t position = ledger_.last_position();
-    return Eventually(
-        [&] {
-          return readers_[0].deliveries->position() >= position && readers_[1].deliveries->position() >= position;
-        },
-        kProofPatience);
+    for (int i : {0, 1}) {
+      const Deliveries& deliveries = *readers_[static_cast<std::size_t>(i)].deliveries;
+      if (!Eventually([&] { return deliveries.position() >= position || !deliveries.broken().ok(); }, kProofPatience)) {
+        return absl::DeadlineExceededError(fmt::format("it does not come to {}", position));
+      }
+      if (absl::Status broken = deliveries.broken(); !broken.ok()) return broken;
+    }
+    return absl::OkStatus();
   }
 
   // Two that are none of ours, one of them in another database: both have transaction ids below all that is appended.
@@ -108,7 +111,7 @@ class ProofTest : public ::testing::Test {
     // Deliveries go on while it stands still.
     do {
       ASSERT_TRUE(load_->AwaitEvents(kEventsBetween, kProofPatience));
-      ASSERT_TRUE(AwaitDelivered()) << "a foreign writer holds subscribers up";
+      ASSERT_THAT(AwaitDelivered(), IsOk()) << "a foreign writer holds subscribers up";
     } while (std::chrono::steady_clock::now() - since < kStandstill);
     const auto until = std::chrono::steady_clock::now();
     for (storage::Session* session : {&here, &elsewhere}) {
@@ -156,7 +159,7 @@ class ProofTest : public ::testing::Test {
     event->set_version(open.first().version);
     event->set_global_position(position);
     ledger_.Acknowledged(response);
-    ASSERT_TRUE(AwaitDelivered());
+    ASSERT_THAT(AwaitDelivered(), IsOk());
   }
 
   void Do(const Step& step) {
