@@ -69,7 +69,9 @@ void Load::Run(const client::EventStoreClient& store, std::size_t number) {
         ledger_.Acknowledged(*answer);
       } else {
         Lost(answer.status());
+        // It may have been written all the same.
         auto now = store.GetVersion(own);
+        while (!now.ok() && !stop_) now = store.GetVersion(own);
         if (now.ok()) version = now->version();
       }
     } else if (i % 3 == 1) {

@@ -45,6 +45,7 @@ void ProofSite::StartServer(int server) {
   ServerProcess::Options options;
   options.database_url = conninfo();
   options.grpc_port = ports_[server];
+  options.patience = kProofPatience;
   auto started = ServerProcess::Start(options);
   ASSERT_THAT(started, IsOk());
   servers_[server] = *std::move(started);
@@ -107,7 +108,8 @@ void ProofSite::MoveToFreshCluster(const std::function<void()>& meanwhile) {
 client::EventStoreClient ProofSite::Store(int server) const {
   client::Options options;
   options.target = servers_[server]->address();
-  options.call_timeout = kProofPatience;
+  // A move with everything in it may take the whole of it.
+  options.call_timeout = 3 * kProofPatience;
   options.retry.max_attempts = 1'000'000;
   options.retry.max_backoff = std::chrono::milliseconds(250);
   return client::EventStoreClient(options);

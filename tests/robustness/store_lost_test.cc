@@ -1,13 +1,17 @@
 // An older state of the store comes back below a running server: a copy of the cluster is put in place of the one that was
 // in use. Positions that were given out will come again, so subscribers are told; consumer groups go on by their stored places.
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "eventstore/consumer_groups.h"
 #include "eventstore/errors.h"
+#include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "server/embedded/private_postgres.h"
 #include "tests/integration/store/eventually.h"
@@ -48,13 +52,21 @@ class StoreLostTest : public ::testing::Test {
     postgres_ = *std::move(started);
   }
 
-  // While the server runs and waits for its database.
-  void Copy(const std::string& from, const std::string& to) {
+  // The server runs, and waits for its database.
+  void CopyAside() {
     postgres_.reset();
-    std::filesystem::remove_all(folder_.path() + to);
     // Owners and modes with it.
-    const std::string command = "cp -a " + folder_.path() + from + " " + folder_.path() + to;
+    const std::string command = fmt::format("cp -a {0}/data/pgdata {0}/copy", folder_.path());
     ASSERT_EQ(std::system(command.c_str()), 0);
+    ASSERT_NO_FATAL_FAILURE(GoOn());
+  }
+  void PutBack() {
+    postgres_.reset();
+    std::filesystem::rename(folder_.path() + "/data/pgdata", folder_.path() + "/later");
+    std::filesystem::rename(folder_.path() + "/copy", folder_.path() + "/data/pgdata");
+    ASSERT_NO_FATAL_FAILURE(GoOn());
+  }
+  void GoOn() {
     ASSERT_NO_FATAL_FAILURE(StartCluster());
     ASSERT_TRUE(server_->WaitUntilServing(kPatience)) << server_->Log();
   }
@@ -132,13 +144,13 @@ TEST_F(StoreLostTest, SubscribersAreToldAndGroupsGoOn) {
 
   const auto before = AppendToAll(store);
   ASSERT_TRUE(Eventually([&] { return handled.Has(before) && settled(); }));
-  ASSERT_NO_FATAL_FAILURE(Copy("/data/pgdata", "/copy"));
+  ASSERT_NO_FATAL_FAILURE(CopyAside());
 
   // What will be gone. The group's consumer has settled it; its place lies behind it, with the server and in the database.
   std::set<std::string> gone;
   for (int round = 0; round < 50; ++round) gone.merge(AppendToAll(store));
   ASSERT_TRUE(Eventually([&] { return handled.Has(gone) && settled() && subscriber.count() == 51 * kAggregates; }));
-  ASSERT_NO_FATAL_FAILURE(Copy("/copy", "/data/pgdata"));
+  ASSERT_NO_FATAL_FAILURE(PutBack());
 
   EXPECT_TRUE(Eventually([&] { return !subscriber.broken().ok(); }));
   EXPECT_THAT(subscriber.broken(), StatusIs(absl::StatusCode::kOutOfRange));
