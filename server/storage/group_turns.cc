@@ -4,6 +4,8 @@
 #include <set>
 
 #include "fmt/format.h"
+#include "server/domain/error.h"
+#include "server/domain/position.h"
 #include "server/storage/group_rows.h"
 #include "server/storage/group_write_statements.h"
 #include "server/storage/recorded_rows.h"
@@ -52,6 +54,28 @@ FROM consumer_group_parked
 WHERE group_name = $1 AND replaying AND bucket = ANY ($2::integer[]) AND NOT event_id = ANY ($3::uuid[])
 ORDER BY global_position LIMIT $4::integer
 )sql"};
+
+constexpr Query kEnd{"turn_end", R"sql(
+SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, xid_offset FROM store_identity
+)sql"};
+
+// Everything that is stored has a transaction id below the snapshot's xmax. A place beyond that is of events that the
+// database does not have any more; written, it would pass over those that get their positions next.
+absl::Status CheckNotAhead(Session& session, const domain::GroupWrites& writes) {
+  domain::Position furthest = 0;
+  for (const auto& place : writes.places) furthest = std::max(furthest, place.place);
+  for (const auto& park : writes.parks) furthest = std::max(furthest, park.event.position);
+  if (furthest == 0) return absl::OkStatus();
+  auto end = session.Run(kEnd, {});
+  if (!end.ok()) return end.status();
+  const auto xmax = (*end)[0][0].as<std::int64_t>();
+  if (furthest < domain::FirstPositionOf(xmax, (*end)[0][1].as<std::int64_t>())) return absl::OkStatus();
+  return domain::ErrorOf(
+      domain::Reason::kPositionAhead,
+      fmt::format("what was answered goes to position {}, which the store does not have any more: it "
+                  "is in an earlier state than it was",
+                  furthest));
+}
 
 absl::StatusOr<domain::TurnInput> ReadRows(Session& session, const GroupTurn& turn) {
   domain::TurnInput input;
@@ -135,7 +159,10 @@ absl::StatusOr<GroupTurnResult> RunGroupTurn(Session& session, const GroupTurn& 
   result.settings = GroupSettingsFrom((*locked)[0], 2);
   auto input = ReadRows(session, turn);
   if (!input.ok()) return input.status();
-  if (turn.generation == result.generation) input->places = turn.writes.places;
+  if (turn.generation == result.generation) {
+    if (absl::Status checked = CheckNotAhead(session, turn.writes); !checked.ok()) return checked;
+    input->places = turn.writes.places;
+  }
   domain::TurnPlan plan = domain::PlanTurn(*input);
   if (absl::Status written = WriteMembers(session, turn, plan.gone); !written.ok()) return written;
   if (absl::Status written = WriteAnswers(session, turn.group, turn.writes, plan.fenced); !written.ok()) return written;

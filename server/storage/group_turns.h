@@ -48,7 +48,8 @@ struct GroupTurnResult {
   std::vector<ReplayRef> replays;  // of the buckets that own members have
 };
 
-// GROUP_NOT_FOUND: it was deleted.
+// GROUP_NOT_FOUND: it was deleted. POSITION_AHEAD: the writes are about events that the store does not have any more, since an
+// earlier state of it was restored; nothing was written.
 absl::StatusOr<GroupTurnResult> RunGroupTurn(Session& session, const GroupTurn& turn);
 
 }  // namespace eventstore::storage

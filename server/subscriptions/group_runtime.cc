@@ -27,6 +27,18 @@ absl::Status LostLease(const std::string& name) {
   return domain::ToStatus(error);
 }
 
+// Not the subscriber's POSITION_AHEAD: a consumer has no place of its own that could be ahead. The group's is in the database,
+// went back with it, and is where whoever joins again goes on.
+absl::Status LostStore(const std::string& name) {
+  domain::Error error;
+  error.reason = domain::Reason::kDatabaseUnavailable;
+  error.message = fmt::format(
+      "the store is in an earlier state than it was, and consumer group {} goes on from its place in it; join again",
+      name);
+  error.retry_after_ms = 1'000;
+  return domain::ToStatus(error);
+}
+
 }  // namespace
 
 GroupRuntime::GroupRuntime(std::string name, GroupParts parts)
@@ -145,11 +157,11 @@ void GroupRuntime::OnTail() {
   Call(ports);
 }
 
-void GroupRuntime::OnStoreLost(const absl::Status& status) {
+void GroupRuntime::OnStoreLost(const absl::Status&) {
   Ports ports;
   {
     const std::scoped_lock lock(mutex_);
-    EndAll(status);
+    GoBackWithStore();
     ports = Woken();
   }
   Call(ports);
@@ -192,6 +204,12 @@ void GroupRuntime::EndAll(const absl::Status& status) {
   dispatcher_.reset();
   generation_ = 0;
   ++revision_;
+}
+
+void GroupRuntime::GoBackWithStore() {
+  if (!dispatcher_) return;
+  spdlog::warn("consumer group {}: the store is in an earlier state than it was, consumers here are let go", name_);
+  EndAll(LostStore(name_));
 }
 
 void GroupRuntime::CheckLease(domain::MonotonicTime now) {

@@ -99,6 +99,8 @@ class GroupRuntime final : public TailListener, public std::enable_shared_from_t
   void ApplyFailure(const storage::GroupTurn& turn, const absl::Status& status);
   // Everybody's call ends; what they have comes again, here or elsewhere.
   void EndAll(const absl::Status& status);
+  // What was answered and not yet written is about events that are gone.
+  void GoBackWithStore();
   void CheckLease(domain::MonotonicTime now);
   void Pump(domain::MonotonicTime now);
   void ReadPage(domain::Position after);

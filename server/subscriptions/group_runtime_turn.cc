@@ -116,6 +116,7 @@ void GroupRuntime::ApplyFailure(const storage::GroupTurn& turn, const absl::Stat
     left_.clear();
     return;
   }
+  if (domain::FromStatus(status).reason == domain::Reason::kPositionAhead) return GoBackWithStore();
   spdlog::warn("consumer group {}: {}; trying again", name_, std::string(status.message()));
   if (dispatcher_) dispatcher_->Written({});
   for (const storage::OwnMember& member : turn.own) {

@@ -3,15 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "eventstore/consumer_groups.h"
 #include "eventstore/group_inbox.h"
+#include "tests/integration/store/eventually.h"
+#include "tests/robustness/group_worker.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_database.h"
@@ -20,7 +20,6 @@ namespace eventstore::testing {
 namespace {
 
 using client::GroupConsumer;
-using client::GroupDelivery;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kPatience{120};
@@ -32,94 +31,48 @@ constexpr std::int64_t kEventsBetween = 100;
 // After so many events a consumer vanishes, as if it had been killed, with what it has in hand.
 constexpr int kEventsOfALife = 70;
 
-bool Await(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return true;
+// Of all consumers.
+struct Tally {
+  std::atomic<int> repeats = 0;
+  std::atomic<int> too_late = 0;
+};
+
+// An effect, and the versions of its aggregate that took effect before it.
+void Apply(pqxx::work& tx, const v1::RecordedEvent& event) {
+  client::Exec(tx,
+               "INSERT INTO effects (id, aggregate, version, version_before) "
+               "SELECT $1, $2, $3, coalesce(max(version), 0) FROM effects WHERE aggregate = $2",
+               event.id(), event.aggregate_id(), event.version());
 }
 
-// One consumer after another, in a thread of their own.
-class Worker {
- public:
-  Worker(client::EventStoreClient store, std::string conninfo, std::string name)
-      : store_(std::move(store)), conninfo_(std::move(conninfo)), name_(std::move(name)), thread_([this] { Run(); }) {}
-  ~Worker() { Stop(); }
-
-  void Stop() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-      if (consumer_ != nullptr) consumer_->Leave();
+void Handle(GroupConsumer& consumer, pqxx::connection& connection, Tally& tally) {
+  client::GroupInbox inbox(kGroup);
+  for (int taken = 0; taken < kEventsOfALife; ++taken) {
+    const auto delivery = consumer.Next();
+    if (!delivery) return;
+    ASSERT_THAT(*delivery, IsOk());
+    pqxx::work tx(connection);
+    if (inbox.Note(tx, **delivery)) {
+      Apply(tx, (*delivery)->event);
+    } else {
+      ++tally.repeats;
     }
-    if (thread_.joinable()) thread_.join();
+    tx.commit();
+    if (!consumer.Ack(**delivery)) ++tally.too_late;
   }
+}
 
-  int lives() const { return lives_; }
-  int repeats() const { return repeats_; }
-  int too_late() const { return too_late_; }
-
- private:
-  void Run() {
-    while (!stopping_) {
-      GroupConsumer consumer(store_, {.group = kGroup, .consumer_name = name_, .max_in_flight = 20});
-      {
-        const std::lock_guard lock(mutex_);
-        consumer_ = &consumer;
-        if (stopping_) consumer.Leave();
-      }
-      ++lives_;
-      try {
-        pqxx::connection connection(conninfo_ + " application_name=worker");
-        Live(consumer, connection);
-      } catch (const pqxx::failure&) {
-        // The session was ended; whether the last transaction was committed is for the inbox to know.
-        consumer.Cancel();
-      }
-      const std::lock_guard lock(mutex_);
-      consumer_ = nullptr;
+GroupWorker::Life WithInbox(const std::string& conninfo, Tally& tally) {
+  return [conninfo, &tally](GroupConsumer& consumer) {
+    try {
+      pqxx::connection connection(conninfo + " application_name=worker");
+      Handle(consumer, connection, tally);
+    } catch (const pqxx::failure&) {
+      // The session was ended; whether the last transaction was committed is for the inbox to know.
+      consumer.Cancel();
     }
-  }
-
-  void Live(GroupConsumer& consumer, pqxx::connection& connection) {
-    client::GroupInbox inbox(kGroup);
-    for (int taken = 0; taken < kEventsOfALife; ++taken) {
-      const auto delivery = consumer.Next();
-      if (!delivery) return;
-      ASSERT_THAT(*delivery, IsOk());
-      pqxx::work tx(connection);
-      if (inbox.Note(tx, **delivery)) {
-        Apply(tx, (*delivery)->event);
-      } else {
-        ++repeats_;
-      }
-      tx.commit();
-      if (!consumer.Ack(**delivery)) ++too_late_;
-    }
-    if (!stopping_) consumer.Cancel();
-  }
-
-  // An effect, and the versions of its aggregate that took effect before it.
-  static void Apply(pqxx::work& tx, const v1::RecordedEvent& event) {
-    client::Exec(tx,
-                 "INSERT INTO effects (id, aggregate, version, version_before) "
-                 "SELECT $1, $2, $3, coalesce(max(version), 0) FROM effects WHERE aggregate = $2",
-                 event.id(), event.aggregate_id(), event.version());
-  }
-
-  const client::EventStoreClient store_;
-  const std::string conninfo_;
-  const std::string name_;
-  std::atomic<bool> stopping_ = false;
-  std::atomic<int> lives_ = 0;
-  std::atomic<int> repeats_ = 0;
-  std::atomic<int> too_late_ = 0;
-  std::mutex mutex_;
-  GroupConsumer* consumer_ = nullptr;
-  std::thread thread_;
-};
+  };
+}
 
 class GroupTest : public ::testing::Test {
  protected:
@@ -169,9 +122,14 @@ TEST_F(GroupTest, WithAnInboxEachEventTakesEffectOnceThroughKills) {
   request.mutable_from_beginning();
   ASSERT_THAT(groups.Create(request), IsOk());
 
-  std::vector<std::unique_ptr<Worker>> workers;
+  Tally tally;
+  std::vector<std::unique_ptr<GroupWorker>> workers;
   for (int i = 0; i < 4; ++i) {
-    workers.push_back(std::make_unique<Worker>(Store(i % 2), mine_.conninfo(), "worker-" + std::to_string(i)));
+    workers.push_back(std::make_unique<GroupWorker>(
+        Store(i % 2),
+        client::GroupConsumerOptions{
+            .group = kGroup, .consumer_name = "worker-" + std::to_string(i), .max_in_flight = 20},
+        [&] { return WithInbox(mine_.conninfo(), tally); }));
   }
   std::atomic<bool> stop = false;
   std::thread writer([&] {
@@ -188,7 +146,8 @@ TEST_F(GroupTest, WithAnInboxEachEventTakesEffectOnceThroughKills) {
   std::int64_t sessions = 0;
   for (int i = 0; i < kBreaks; ++i) {
     const std::int64_t before = Effects();
-    EXPECT_TRUE(Await([&] { return Effects() >= before + kEventsBetween; })) << "no progress after break " << i;
+    EXPECT_TRUE(Eventually([&] { return Effects() >= before + kEventsBetween; }, kPatience))
+        << "no progress after break " << i;
     if (i % 3 == 2) {
       auto& server = servers_[i % 2];
       const int port = server->grpc_port();
@@ -207,18 +166,16 @@ TEST_F(GroupTest, WithAnInboxEachEventTakesEffectOnceThroughKills) {
   count.add_event_types(kType);
   const auto stored = Store(0).Count(count);
   ASSERT_THAT(stored, IsOk());
-  EXPECT_TRUE(Await([&] { return Effects() >= stored->count(); })) << Effects() << " of " << stored->count();
+  EXPECT_TRUE(Eventually([&] { return Effects() >= stored->count(); }, kPatience))
+      << Effects() << " of " << stored->count();
   int lives = 0;
-  int repeats = 0;
-  int too_late = 0;
   for (auto& worker : workers) {
     worker->Stop();
     lives += worker->lives();
-    repeats += worker->repeats();
-    too_late += worker->too_late();
   }
   std::printf("%lld events; %d consumers, %lld sessions ended, %d deliveries again, %d answers too late\n",
-              static_cast<long long>(stored->count()), lives, static_cast<long long>(sessions), repeats, too_late);
+              static_cast<long long>(stored->count()), lives, static_cast<long long>(sessions), tally.repeats.load(),
+              tally.too_late.load());
   EXPECT_EQ(Effects(), stored->count());
   EXPECT_EQ(Number("SELECT count(DISTINCT id) FROM effects"), stored->count()) << "some took effect twice";
   EXPECT_EQ(Number("SELECT count(*) FROM effects WHERE version <> version_before + 1"), 0) << "some out of order";
@@ -226,10 +183,12 @@ TEST_F(GroupTest, WithAnInboxEachEventTakesEffectOnceThroughKills) {
   EXPECT_GT(lives, 4);
 
   // Everything was answered, so nothing is left, and nothing is parked.
-  EXPECT_TRUE(Await([&] {
-    const auto group = groups.Get(kGroup);
-    return group.ok() && group->lag_events() == 0;
-  }));
+  EXPECT_TRUE(Eventually(
+      [&] {
+        const auto group = groups.Get(kGroup);
+        return group.ok() && group->lag_events() == 0;
+      },
+      kPatience));
   EXPECT_EQ(groups.Get(kGroup)->parked_events(), 0);
   for (auto& server : servers_) EXPECT_EQ(server->Terminate(), 0);
 }

@@ -4,22 +4,19 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <atomic>
 #include <chrono>
-#include <deque>
 #include <fstream>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "eventstore/append_pipeline.h"
 #include "eventstore/client.h"
 #include "server/embedded/private_postgres.h"
 #include "server/storage/session.h"
 #include "server/storage/verifier.h"
 #include "tests/robustness/deliveries.h"
 #include "tests/robustness/ledger.h"
+#include "tests/robustness/load.h"
 #include "tests/support/server_process.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -27,141 +24,12 @@
 namespace eventstore::testing {
 namespace {
 
-using client::VersionCheck;
 using std::chrono::seconds;
 
-constexpr int kClients = 16;
 constexpr int kKills = 21;  // a third of them each: the server, the postmaster, one backend
 // Between two kills so many events have to be acknowledged: the store works again, and the next kill hits real work.
 constexpr std::size_t kEventsBetween = 60;
 constexpr seconds kPatience{120};
-
-class Load {
- public:
-  Load(const client::EventStoreClient& store, Ledger& ledger) : store_(store), ledger_(ledger) {
-    for (int i = 0; i < 8; ++i) shared_.push_back(client::MakeEvent("id").id());
-    for (int i = 0; i < kClients; ++i) threads_.emplace_back([this, i] { Run(i); });
-    threads_.emplace_back([this] { RunPipeline(); });
-  }
-  ~Load() { Stop(); }
-
-  void Stop() {
-    stop_ = true;
-    for (auto& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
-  }
-
-  int unanswered() const { return unanswered_; }
-  int streamed() const { return streamed_; }
-
-  // False when the store does not come back.
-  bool AwaitEvents(std::size_t count) const {
-    const auto until = std::chrono::steady_clock::now() + kPatience;
-    const std::size_t goal = ledger_.acknowledged() + count;
-    while (ledger_.acknowledged() < goal) {
-      if (std::chrono::steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
-  }
-
- private:
-  void Run(int number) {
-    const std::string own = client::MakeEvent("id").id();
-    std::int32_t version = 0;
-    for (int i = 0; !stop_; ++i) {
-      if (i % 3 == 0) {
-        // Its own aggregate, with the version it knows: only a lost or doubled event could make this conflict.
-        auto answer = store_.Append({own, "entity"}, VersionCheck::Exactly(version), {client::MakeEvent("kill.own")});
-        if (answer.ok()) {
-          version = answer->version();
-          ledger_.Acknowledged(*answer);
-        } else {
-          Lost(answer.status());
-          auto now = store_.GetVersion(own);
-          if (now.ok()) version = now->version();
-        }
-      } else if (i % 3 == 1) {
-        auto answer =
-            store_.Append({shared_[static_cast<std::size_t>(number + i) % shared_.size()], "entity"},
-                          VersionCheck::Any(), {client::MakeEvent("kill.any"), client::MakeEvent("kill.any")});
-        if (answer.ok()) {
-          ledger_.Acknowledged(*answer);
-        } else {
-          Lost(answer.status());
-        }
-      } else {
-        v1::AppendBatchRequest request;
-        for (int j = 0; j < 2; ++j) {
-          auto* append = request.add_appends();
-          append->set_aggregate_id(shared_[static_cast<std::size_t>(number + i + j * 3) % shared_.size()]);
-          append->set_aggregate_type("entity");
-          append->set_any_version(true);
-          *append->add_events() = client::MakeEvent("kill.batch");
-        }
-        auto answer = store_.AppendBatch(request);
-        if (answer.ok()) {
-          for (const auto& result : answer->results()) ledger_.Acknowledged(result);
-        } else {
-          Lost(answer.status());
-        }
-      }
-    }
-  }
-
-  // Many at once on a stream, which is opened again by the client; what fails by itself is repeated here, with its ids.
-  void RunPipeline() {
-    std::mutex mutex;
-    std::deque<v1::AppendRequest> again;
-    client::AppendPipeline pipeline(store_, {.max_in_flight = 16});
-    for (std::size_t i = 0; !stop_; ++i) {
-      v1::AppendRequest request;
-      {
-        const std::lock_guard lock(mutex);
-        if (!again.empty()) {
-          request = std::move(again.front());
-          again.pop_front();
-        }
-      }
-      if (request.events().empty()) {
-        request.set_aggregate_id(shared_[i % shared_.size()]);
-        request.set_aggregate_type("entity");
-        request.set_any_version(true);
-        *request.add_events() = client::MakeEvent("kill.stream");
-      }
-      pipeline.Append(request, [&, request](const client::AppendPipeline::Outcome& outcome) {
-        if (outcome.ok()) {
-          ledger_.Acknowledged(*outcome);
-          ++streamed_;
-          return;
-        }
-        EXPECT_NE(outcome.status().code(), absl::StatusCode::kAlreadyExists) << outcome.status();
-        EXPECT_NE(outcome.status().code(), absl::StatusCode::kInternal) << outcome.status();
-        const std::lock_guard lock(mutex);
-        again.push_back(request);
-      });
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // one writer among others
-    }
-  }
-
-  void Lost(const absl::Status& status) {
-    ++unanswered_;
-    std::printf("gave up: %s\n", status.ToString().c_str());
-    // Whatever was repeated with its ids may be late, but never contradict what was written before.
-    EXPECT_NE(status.code(), absl::StatusCode::kAlreadyExists) << status;
-    EXPECT_NE(status.code(), absl::StatusCode::kAborted) << status;
-    EXPECT_NE(status.code(), absl::StatusCode::kInternal) << status;
-  }
-
-  const client::EventStoreClient& store_;
-  Ledger& ledger_;
-  std::vector<std::string> shared_;
-  std::atomic<bool> stop_ = false;
-  std::atomic<int> unanswered_ = 0;
-  std::atomic<int> streamed_ = 0;
-  std::vector<std::thread> threads_;
-};
 
 class KillTest : public ::testing::Test {
  protected:
@@ -218,14 +86,14 @@ TEST_F(KillTest, NothingAcknowledgedIsLostOrDoubled) {
   Ledger ledger;
   // One that lives through all of it, one that is restarted again and again, and one that comes in the middle.
   const Deliveries lasting(store);
-  const Deliveries restarted(store, 7);
+  const Deliveries restarted(store, {.restart_after = 7});
   std::unique_ptr<Deliveries> late;
-  Load load(store, ledger);
+  Load load({store}, ledger);
   int servers = 0;
   int postmasters = 0;
   int backends = 0;
   for (int i = 0; i < kKills; ++i) {
-    ASSERT_TRUE(load.AwaitEvents(kEventsBetween)) << "the store did not come back\n" << server_->Log();
+    ASSERT_TRUE(load.AwaitEvents(kEventsBetween, kPatience)) << "the store did not come back\n" << server_->Log();
     if (i == kKills / 2) late = std::make_unique<Deliveries>(store);
     if (i % 3 == 0) {
       server_->Kill();
@@ -238,7 +106,7 @@ TEST_F(KillTest, NothingAcknowledgedIsLostOrDoubled) {
     ASSERT_EQ(kill(victim, SIGKILL), 0);
     ++(i % 3 == 1 ? postmasters : backends);
   }
-  ASSERT_TRUE(load.AwaitEvents(kEventsBetween)) << server_->Log();
+  ASSERT_TRUE(load.AwaitEvents(kEventsBetween, kPatience)) << server_->Log();
   load.Stop();
   std::printf(
       "%d kills (%d of the server, %d of the postmaster, %d of a backend): %zu events acknowledged, "
@@ -246,9 +114,13 @@ TEST_F(KillTest, NothingAcknowledgedIsLostOrDoubled) {
       servers + postmasters + backends, servers, postmasters, backends, ledger.acknowledged(), load.streamed(),
       load.unanswered());
   EXPECT_GT(load.streamed(), kKills);
-  EXPECT_THAT(lasting.AwaitAll(ledger, kPatience), IsOk());
-  EXPECT_THAT(restarted.AwaitAll(ledger, kPatience), IsOk());
-  EXPECT_THAT(late->AwaitAll(ledger, kPatience), IsOk());
+  const auto events = ReadEverything(store);
+  ASSERT_THAT(events, IsOk());
+  const std::vector<Stored> stored = Matching(*events, {});
+  EXPECT_THAT(ledger.CheckAmong(stored), IsOk());
+  EXPECT_THAT(lasting.AwaitAll(stored, kPatience), IsOk());
+  EXPECT_THAT(restarted.AwaitAll(stored, kPatience), IsOk());
+  EXPECT_THAT(late->AwaitAll(stored, kPatience), IsOk());
   std::printf("%zu events delivered to each; one in %d subscriptions\n", lasting.count(), restarted.subscriptions());
   EXPECT_THAT(ledger.CheckAgainst(store), IsOk());
 
@@ -264,13 +136,13 @@ TEST_F(KillTest, SigtermUnderLoadFinishesWhatItTook) {
   const client::EventStoreClient store = Store();
   const int port = server_->grpc_port();
   Ledger ledger;
-  Load load(store, ledger);
+  Load load({store}, ledger);
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(load.AwaitEvents(kEventsBetween)) << server_->Log();
+    ASSERT_TRUE(load.AwaitEvents(kEventsBetween, kPatience)) << server_->Log();
     EXPECT_EQ(server_->Terminate(), 0) << server_->Log();
     ASSERT_NO_FATAL_FAILURE(StartServer(port));
   }
-  ASSERT_TRUE(load.AwaitEvents(kEventsBetween));
+  ASSERT_TRUE(load.AwaitEvents(kEventsBetween, kPatience));
   load.Stop();
   EXPECT_EQ(load.unanswered(), 0);
   EXPECT_THAT(ledger.CheckAgainst(store), IsOk());

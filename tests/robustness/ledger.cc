@@ -1,5 +1,6 @@
 #include "tests/robustness/ledger.h"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -13,11 +14,13 @@ absl::Status Broken(const std::string& text) { return absl::DataLossError(text);
 }  // namespace
 
 void Ledger::Acknowledged(const v1::AppendResponse& response) {
+  const Time now = std::chrono::steady_clock::now();
   const std::scoped_lock lock(mutex_);
   auto& aggregate = promised_[response.aggregate_id()];
   for (const auto& event : response.events()) {
     const auto [place, fresh] = aggregate.try_emplace(event.id(), Promise{event.version(), event.global_position()});
-    count_ += fresh ? 1 : 0;
+    if (fresh) times_.try_emplace(event.id(), now);
+    last_position_ = std::max(last_position_, event.global_position());
     if (!fresh && (place->second.version != event.version() || place->second.position != event.global_position())) {
       contradiction_ = Broken(fmt::format("event {} was acknowledged at version {} and at {}", event.id(),
                                           place->second.version, event.version()));
@@ -27,19 +30,38 @@ void Ledger::Acknowledged(const v1::AppendResponse& response) {
 
 std::size_t Ledger::acknowledged() const {
   const std::scoped_lock lock(mutex_);
-  return count_;
+  return times_.size();
 }
 
-absl::Status Ledger::CheckDelivered(const std::map<std::string, std::int64_t>& delivered) const {
+std::int64_t Ledger::last_position() const {
+  const std::scoped_lock lock(mutex_);
+  return last_position_;
+}
+
+std::optional<Ledger::Time> Ledger::AcknowledgedAt(const std::string& event_id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = times_.find(event_id);
+  if (found == times_.end()) return std::nullopt;
+  return found->second;
+}
+
+absl::Status Ledger::CheckPromises() const {
+  const std::scoped_lock lock(mutex_);
+  return contradiction_;
+}
+
+absl::Status Ledger::CheckAmong(const std::vector<Stored>& events) const {
+  std::map<std::string, std::int64_t> positions;
+  for (const Stored& event : events) positions[event.id] = event.position;
   const std::scoped_lock lock(mutex_);
   for (const auto& [aggregate, promises] : promised_) {
     for (const auto& [id, promise] : promises) {
-      const auto found = delivered.find(id);
-      if (found == delivered.end()) {
-        return Broken(fmt::format("{}: {} (version {}) was not delivered", aggregate, id, promise.version));
+      const auto found = positions.find(id);
+      if (found == positions.end()) {
+        return Broken(fmt::format("{}: {} (version {}) is not there", aggregate, id, promise.version));
       }
       if (found->second != promise.position) {
-        return Broken(fmt::format("{} was delivered at {}, promised was {}", id, found->second, promise.position));
+        return Broken(fmt::format("{} is at {}, promised was {}", id, found->second, promise.position));
       }
     }
   }

@@ -4,6 +4,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/proto_utils.h>  // messages without a generated stub
+#include <httplib.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -23,6 +24,13 @@ namespace eventstore::testing {
 namespace {
 
 constexpr char kServingLine[] = "serving gRPC on ";
+constexpr char kHttpPart[] = " and HTTP on ";
+
+// The word in `text` that follows `before`.
+std::string WordAfter(const std::string& text, const std::string& before) {
+  const std::size_t begin = text.find(before) + before.size();
+  return text.substr(begin, text.find_first_of(" \n", begin) - begin);
+}
 
 std::vector<std::string> Arguments(const ServerProcess::Options& options) {
   std::vector<std::string> args{EVENTSTORED_BINARY, "--grpc-listen", fmt::format("127.0.0.1:{}", options.grpc_port),
@@ -131,8 +139,8 @@ absl::Status ServerProcess::AwaitServing(const Options& options) {
   // With port 0 only the server knows where it listens.
   if (WaitForLog(kServingLine, options.patience)) {
     const std::string log = Log();
-    const std::size_t begin = log.find(kServingLine) + sizeof(kServingLine) - 1;
-    address_ = log.substr(begin, log.find_first_of(" \n", begin) - begin);
+    address_ = WordAfter(log, kServingLine);
+    http_address_ = WordAfter(log, kHttpPart);
     const auto left = std::chrono::duration_cast<std::chrono::seconds>(deadline - std::chrono::steady_clock::now());
     if (WaitUntilServing(left)) return absl::OkStatus();
   }
@@ -146,6 +154,17 @@ bool ServerProcess::WaitUntilServing(std::chrono::seconds patience, const std::s
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   } while (std::chrono::steady_clock::now() < deadline);
   return false;
+}
+
+absl::StatusOr<double> ServerProcess::Metric(const std::string& name) const {
+  const std::size_t colon = http_address_.rfind(':');
+  httplib::Client client(http_address_.substr(0, colon), std::atoi(http_address_.substr(colon + 1).c_str()));
+  const auto answer = client.Get("/metrics");
+  if (!answer) return absl::UnavailableError("no answer from " + http_address_);
+  const std::string line = "\n" + name + " ";
+  const std::size_t begin = answer->body.find(line);
+  if (begin == std::string::npos) return absl::NotFoundError(name);
+  return std::strtod(answer->body.c_str() + begin + line.size(), nullptr);
 }
 
 int ServerProcess::grpc_port() const { return std::atoi(address_.substr(address_.rfind(':') + 1).c_str()); }

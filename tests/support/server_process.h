@@ -58,6 +58,8 @@ class ServerProcess {
   std::string Log() const;
   // True when it printed `text`; false when it ended, or `patience` passed, without.
   bool WaitForLog(const std::string& text, std::chrono::seconds patience);
+  // The value of a sample of /metrics that has no labels; NOT_FOUND: there is none of this name.
+  absl::StatusOr<double> Metric(const std::string& name) const;
   // SERVING by grpc.health.v1, for `service` ("" is the whole server); false after `patience`.
   bool WaitUntilServing(std::chrono::seconds patience, const std::string& service = "") const;
 
@@ -69,6 +71,7 @@ class ServerProcess {
   const pid_t pid_;
   int exit_code_ = -1;
   std::string address_;
+  std::string http_address_;
   mutable std::mutex mutex_;
   std::condition_variable printed_;
   std::string log_;

@@ -1,5 +1,4 @@
 // A store goes to a new cluster with pg_dump and pg_restore, as docs/operations.md says, and goes on there.
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -7,12 +6,12 @@
 
 #include "gmock/gmock.h"
 #include "server/embedded/private_postgres.h"
-#include "server/embedded/process.h"
 #include "server/storage/migrator.h"
 #include "tests/integration/store/batches.h"
 #include "tests/integration/store/instance.h"
 #include "tests/integration/store/verified.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/store_dump.h"
 #include "tests/support/temp_dir.h"
 
 namespace eventstore::testing {
@@ -29,18 +28,6 @@ std::unique_ptr<embedded::PrivatePostgres> StartCluster(const std::string& folde
   auto started = embedded::PrivatePostgres::Start(options);
   EXPECT_THAT(started, IsOk());
   return started.ok() ? *std::move(started) : nullptr;
-}
-
-void RunProgram(std::vector<std::string> argv, const std::string& folder) {
-  const auto programs = embedded::FindPostgresBinaries();
-  ASSERT_THAT(programs, IsOk());
-  argv.front() = *programs + "/" + argv.front();
-  embedded::ChildSpec child;
-  child.argv = std::move(argv);
-  child.directory = folder;
-  const auto result = embedded::RunToEnd(child);
-  ASSERT_THAT(result, IsOk());
-  ASSERT_EQ(result->exit_code, 0) << child.argv.front() << ": " << result->output;
 }
 
 std::vector<domain::Uuid> IdsAfter(domain::Position from, const std::string& conninfo) {
@@ -74,18 +61,12 @@ TEST(DumpRestoreTest, AStoreGoesOnInANewCluster) {
     checkpoint = answer->front().events[0].global_position;
     ASSERT_THAT(instance.Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(2), Event(3)})), IsOk());
   }
-  const std::string dump = folder.path() + "/dump";
-  ASSERT_NO_FATAL_FAILURE(RunProgram(
-      {"pg_dump", "--format=custom", "--file=" + dump, "--dbname=" + old_cluster->conninfo()}, folder.path()));
+  ASSERT_THAT(DumpStore(old_cluster->conninfo(), folder.path(), "dump"), IsOk());
   old_cluster->Stop();
 
   auto new_cluster = StartCluster(folder.path() + "/new");
   ASSERT_TRUE(new_cluster);
-  storage::Session admin(new_cluster->conninfo(), "restore");
-  ASSERT_THAT(admin.RunScript("CREATE EXTENSION timescaledb; SELECT timescaledb_pre_restore()"), IsOk());
-  admin.Disconnect();
-  ASSERT_NO_FATAL_FAILURE(RunProgram({"pg_restore", "--dbname=" + new_cluster->conninfo(), dump}, folder.path()));
-  ASSERT_THAT(admin.RunScript("SELECT timescaledb_post_restore()"), IsOk());
+  ASSERT_THAT(RestoreStore(new_cluster->conninfo(), folder.path(), "dump"), IsOk());
 
   // The schema is complete: nothing is pending.
   storage::Migrator restored(new_cluster->conninfo(), *storage::MigrationSet::Embedded("timescaledb"));
