@@ -17,9 +17,11 @@
 #include "server/domain/error.h"
 #include "server/domain/system_clock.h"
 #include "server/embedded/private_postgres.h"
+#include "server/housekeeping/housekeeper.h"
 #include "server/observability/http_server.h"
 #include "server/service/event_store_service.h"
 #include "server/service/health_monitor.h"
+#include "server/service/housekeeper_service.h"
 #include "server/service/server.h"
 #include "server/service/subscriptions_service.h"
 #include "server/settings/settings.h"
@@ -27,6 +29,7 @@
 #include "server/storage/conninfo.h"
 #include "server/storage/migration_set.h"
 #include "server/storage/migrator.h"
+#include "server/storage/partitions.h"
 #include "server/storage/shutting_down.h"
 #include "server/storage/store_identity.h"
 #include "server/subscriptions/group_coordinator.h"
@@ -42,7 +45,7 @@ constexpr std::size_t kMaxQueuedReads = 1024;
 // For each client to make one more call and be refused.
 constexpr std::chrono::milliseconds kTimeToLeave{300};
 
-// As consumer groups show it: which process a consumer is connected to.
+// As consumer groups and runs of the housekeeper show it: which process.
 std::string ProcessName() {
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) != 0) return fmt::format("unknown:{}", getpid());
@@ -137,10 +140,26 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   service::SubscriptionsService subscriptions({calls, open_streams, tail, readers, chunks, page_memory, clock,
                                                std::chrono::milliseconds{settings.default_deadline_ms}},
                                               groups, ids);
+  const auto partitions = storage::PartitionsOf(identity.engine, identity.edition);
+  housekeeping::StatusBoard upkeep;
+  housekeeping::HousekeeperOptions upkeep_options;
+  upkeep_options.runner.lock_timeout = std::chrono::milliseconds{settings.housekeeper_lock_timeout_ms};
+  upkeep_options.retry.first = std::chrono::seconds{settings.housekeeper_retry_seconds};
+  auto tasks = housekeeping::MakeTasks({settings.compress_after_days, settings.keep_runs_days}, conninfo,
+                                       identity.edition, *partitions);
+  const auto task_descriptions = housekeeping::Descriptions(tasks);
+  std::unique_ptr<housekeeping::Housekeeper> housekeeper;
+  if (settings.housekeeper) {
+    housekeeper = std::make_unique<housekeeping::Housekeeper>(upkeep_options, conninfo, ProcessName(), std::move(tasks),
+                                                              *partitions, clock, upkeep);
+  }
+  service::HousekeeperService upkeep_service({calls, readers, clock,
+                                              std::chrono::milliseconds{settings.default_deadline_ms}, *partitions,
+                                              identity.engine, task_descriptions, upkeep_options, housekeeper.get()});
 
-  auto server =
-      service::GrpcServer::Start(settings.grpc_listen, {&event_store, &subscriptions},
-                                 {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name()});
+  auto server = service::GrpcServer::Start(settings.grpc_listen, {&event_store, &subscriptions, &upkeep_service},
+                                           {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
+                                            v1::Housekeeper::service_full_name()});
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
   using observability::Metric;
@@ -180,6 +199,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   WatchShutdown(stop_signals, std::chrono::seconds{settings.drain_seconds});
   health.Stop();
   closing.reset();
+  if (housekeeper) housekeeper->Stop();
   // New calls get UNAVAILABLE from here on, with the request to come back later, so that hardly a call is under way
   // when the connections are closed.
   const std::chrono::seconds drain{settings.drain_seconds};

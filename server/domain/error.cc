@@ -34,6 +34,9 @@ constexpr std::array kReasons = {
     ReasonRow{Reason::kPositionAhead, "POSITION_AHEAD", absl::StatusCode::kOutOfRange},
     ReasonRow{Reason::kGroupExists, "GROUP_EXISTS", absl::StatusCode::kAlreadyExists},
     ReasonRow{Reason::kGroupNotFound, "GROUP_NOT_FOUND", absl::StatusCode::kNotFound},
+    ReasonRow{Reason::kTaskNotFound, "TASK_NOT_FOUND", absl::StatusCode::kNotFound},
+    ReasonRow{Reason::kTaskRunning, "TASK_RUNNING", absl::StatusCode::kAborted},
+    ReasonRow{Reason::kHousekeeperOff, "HOUSEKEEPER_OFF", absl::StatusCode::kFailedPrecondition},
     ReasonRow{Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     ReasonRow{Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

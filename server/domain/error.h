@@ -30,6 +30,9 @@ enum class Reason {
   kPositionAhead,      // a reader knows more than the store: it was restored from a backup
   kGroupExists,        // a consumer group of this name has other settings
   kGroupNotFound,
+  kTaskNotFound,    // the housekeeper knows no task of this name
+  kTaskRunning,     // a task runs already, on this instance or another
+  kHousekeeperOff,  // this instance has no housekeeper
   kUnimplemented,
   kInternal,
 };

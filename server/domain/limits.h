@@ -59,6 +59,10 @@ inline constexpr int kDefaultListed = 100;
 inline constexpr std::size_t kMaxParkedIds = 1'000;
 inline constexpr std::int64_t kMaxLagCounted = 10'000;
 
+// The housekeeper.
+inline constexpr std::size_t kMaxTaskNameBytes = 100;
+inline constexpr std::size_t kMaxRunErrorBytes = 2'000;  // what is longer is cut when it is recorded
+
 // Of a streamed page. A page holds at least one event, so it may exceed the bytes by one event.
 inline constexpr int kMaxPageEvents = 1'000;
 inline constexpr std::size_t kMaxPageBytes = 1 << 20;

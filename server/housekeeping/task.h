@@ -40,11 +40,14 @@ struct TaskContext {
   std::function<void(const TaskProgress&)> progress;
   // The server stops, the time limit is over, or the operator has gone: end after the step at hand.
   std::function<bool()> stop;
+  // A backend beside the session's own that is to be cancelled with it; 0: there is none any more. May be empty.
+  std::function<void(int backend_pid)> beside = nullptr;
 };
 
 struct TaskReport {
   std::map<std::string, std::int64_t> counts;  // recorded as JSON; "partitions_created", "events_archived"
   std::string summary;                         // one line for people
+  bool skipped = false;                        // there is nothing to do on this engine, or with these settings
 };
 
 class Task {

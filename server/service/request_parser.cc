@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "eventstore/v1/event_store.pb.h"
+#include "eventstore/v1/housekeeper.pb.h"
 #include "eventstore/v1/subscriptions.pb.h"
 #include "fmt/format.h"
 #include "server/domain/error.h"
@@ -75,6 +76,7 @@ void FindBadText(const Message& message, const std::string& prefix, domain::Viol
 RequestParser::RequestParser() {
   AddFile(v1::AppendRequest::descriptor()->file(), &pool_);
   AddFile(v1::SubscribeRequest::descriptor()->file(), &pool_);
+  AddFile(v1::RunTaskRequest::descriptor()->file(), &pool_);
   factory_ = std::make_unique<google::protobuf::DynamicMessageFactory>(&pool_);
 }
 

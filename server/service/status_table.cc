@@ -19,6 +19,7 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kLimitExceeded:
       return grpc::StatusCode::INVALID_ARGUMENT;
     case Reason::kVersionConflict:
+    case Reason::kTaskRunning:
       return grpc::StatusCode::ABORTED;
     case Reason::kEventIdConflict:
     case Reason::kGroupExists:
@@ -38,8 +39,10 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kCommitUnknown:
       return grpc::StatusCode::UNKNOWN;
     case Reason::kStoreIncompatible:
+    case Reason::kHousekeeperOff:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case Reason::kGroupNotFound:
+    case Reason::kTaskNotFound:
       return grpc::StatusCode::NOT_FOUND;
     case Reason::kUnimplemented:
       return grpc::StatusCode::UNIMPLEMENTED;

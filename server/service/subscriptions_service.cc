@@ -2,26 +2,16 @@
 
 #include <utility>
 
-#include "server/domain/error.h"
 #include "server/domain/group_validation.h"
-#include "server/service/call_deadline.h"
+#include "server/service/pool_call.h"
 #include "server/service/translate.h"
 #include "server/service/translate_groups.h"
 #include "server/storage/group_lag.h"
 #include "server/storage/group_parked.h"
 #include "server/storage/group_store.h"
-#include "server/storage/sql_errors.h"
 
 namespace eventstore::service {
 namespace {
-
-absl::Status QueueFull() {
-  domain::Error full;
-  full.reason = domain::Reason::kQueueFull;
-  full.message = "the queue of reads is full; try again later";
-  full.retry_after_ms = 200;
-  return domain::ToStatus(full);
-}
 
 // A group as an answer, once what was done to it is done.
 template <typename Response>
@@ -52,27 +42,8 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubscriptionsServic
 template <typename Request, typename Response, typename Parse, typename Run>
 SubscriptionsService::Unary* SubscriptionsService::Ask(Context* context, const Bytes* request, Bytes* response,
                                                        Parse parse, Run run) {
-  auto* call = new UnaryCall(parts_.calls, response);
-  Request message;
-  if (absl::Status parsed = parser_.Parse(*request, &message); !parsed.ok()) {
-    call->Fail(parsed);
-    return call;
-  }
-  auto query = parse(message);
-  if (!query.ok()) {
-    call->Fail(query.status());
-    return call;
-  }
-  storage::ReadTask task;
-  task.deadline = DeadlineOf(*context, parts_.clock, parts_.page_deadline);
-  task.run = [call, run, query = *std::move(query)](absl::StatusOr<storage::Session*> session) {
-    if (!session.ok()) return call->Fail(session.status());
-    const auto answer = storage::Caught([&]() -> absl::StatusOr<Response> { return run(**session, query); });
-    if (!answer.ok()) return call->Fail(answer.status());
-    call->Reply(*answer);
-  };
-  if (!parts_.readers.Submit(task)) call->Fail(QueueFull());
-  return call;
+  return AskPool<Request, Response>({parts_.calls, parts_.readers, parts_.clock, parts_.page_deadline, parser_},
+                                    context, request, response, std::move(parse), std::move(run));
 }
 
 SubscriptionsService::Unary* SubscriptionsService::CreateConsumerGroup(Context* context, const Bytes* request,

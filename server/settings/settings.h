@@ -23,6 +23,11 @@ struct Settings {
   int default_deadline_ms = 0;
   int close_chunks_seconds = 0;
   int drain_seconds = 0;
+  bool housekeeper = false;
+  int housekeeper_lock_timeout_ms = 0;
+  int housekeeper_retry_seconds = 0;
+  int compress_after_days = 0;  // 0: never
+  int keep_runs_days = 0;
   bool no_migrate = false;
   int retention_days = 0;  // 0: keep everything
   std::string log_level;   // trace, debug, info, warn, error or off

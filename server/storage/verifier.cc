@@ -22,6 +22,7 @@ class Verification {
   Verification(const std::string& conninfo, const VerifyOptions& options, const Verifier::Progress& progress)
       : holder_(conninfo, "verifier snapshot"),
         worker_(conninfo, "verifier"),
+        options_(options),
         max_(options.max_violations),
         report_progress_(progress) {}
 
@@ -49,7 +50,9 @@ class Verification {
       return domain::ErrorOf(domain::Reason::kInternal,
                              fmt::format("PostgreSQL named its snapshot \"{}\"; please report this", snapshot_));
     }
-    return worker_.RunScript(verifier_sql::kTemporaryTables).status();
+    if (auto made = worker_.RunScript(verifier_sql::kTemporaryTables); !made.ok()) return made.status();
+    if (options_.working) options_.working(worker_.backend_pid());
+    return worker_.SetStatementTimeout(options_.statement_timeout);
   }
 
   // Runs `statement` in a transaction of its own, under the one snapshot. READ ONLY still allows temporary tables.
@@ -91,6 +94,7 @@ class Verification {
     });
     if (!listed.ok()) return listed.status();
     chunks_ = *list;
+    if (options_.since) std::erase_if(chunks_, [&](const Chunk& chunk) { return chunk.range.from < *options_.since; });
     return absl::OkStatus();
   }
 
@@ -120,7 +124,8 @@ class Verification {
 
   absl::Status CheckHeads() {
     ShowProgress("heads", static_cast<int>(chunks_.size()));
-    auto copied = InSnapshot([&] { return worker_.Run(verifier_sql::kCopyHeads, {}); });
+    const std::string heads_since = options_.since ? TimestampText(*options_.since) : "-infinity";
+    auto copied = InSnapshot([&] { return worker_.Run(verifier_sql::kCopyHeads, {heads_since}); });
     if (!copied.ok()) return copied.status();
     const std::string oldest = TimestampText(oldest_);
     auto counts = worker_.Run(verifier_sql::kCounts, {oldest});
@@ -188,6 +193,7 @@ class Verification {
 
   Session holder_;
   Session worker_;
+  const VerifyOptions& options_;
   const std::size_t max_;
   const Verifier::Progress& report_progress_;
   std::string snapshot_;

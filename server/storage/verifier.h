@@ -14,13 +14,16 @@
 // compressing empties a chunk in a way that older snapshots see.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/domain/time.h"
 
 namespace eventstore::storage {
 
@@ -57,6 +60,13 @@ struct VerifyReport {
 
 struct VerifyOptions {
   std::size_t max_violations = 100;
+  // Only chunks that begin then or later, and the aggregates that have events since: a part of the store by itself. What
+  // lies before counts as dropped.
+  std::optional<domain::TimeMicros> since = std::nullopt;
+  // Of each statement; 0: none.
+  std::chrono::milliseconds statement_timeout{0};
+  // The backend that does the work, for whoever may want to cancel it. May be empty.
+  std::function<void(int backend_pid)> working = nullptr;
 };
 
 struct VerifyProgress {

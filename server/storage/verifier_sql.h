@@ -107,8 +107,11 @@ ORDER BY aggregate_id, version, rule
 LIMIT $1::bigint
 )sql"};
 
+// $1: only of aggregates with events since then.
 inline constexpr Query kCopyHeads{"verify_copy_heads", R"sql(
-INSERT INTO verify_heads SELECT aggregate_id, version, first_timestamp, last_timestamp FROM aggregate_heads
+INSERT INTO verify_heads
+SELECT aggregate_id, version, first_timestamp, last_timestamp FROM aggregate_heads
+WHERE last_timestamp >= $1::timestamptz
 )sql"};
 
 // $1: the start of the oldest chunk there is. What lay before it was dropped. $2: how many at most.

@@ -17,7 +17,7 @@ constexpr char kFooter[] =
     "\n"
     "Exit codes:\n"
     "  0  done\n"
-    "  1  the answer is no: violations, pending migrations, refused lines, no such aggregate or group\n"
+    "  1  the answer is no: violations, pending migrations, refused lines, no such aggregate, group or task\n"
     "  2  a bad flag, or a value that the server refuses\n"
     "  3  the server or the database cannot be reached\n"
     "  4  version conflict: the aggregate has another version than expected\n"
@@ -40,8 +40,9 @@ int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   Context context{
       .out = std::cout, .err = std::cerr, .out_terminal = InspectTerminal(1), .err_terminal = InspectTerminal(2)};
-  CLI::App app("The event store from a shell: append, replay, follow, count, load, consumer groups, migrate, verify.",
-               "eventctl");
+  CLI::App app(
+      "The event store from a shell: append, replay, follow, count, load, consumer groups, upkeep, migrate, verify.",
+      "eventctl");
   app.set_version_flag("--version", std::string("eventctl ") + EVENTSTORE_VERSION);
   // Not required: a misspelt command is better told by its name.
   app.require_subcommand(0, 1);
@@ -65,6 +66,8 @@ int main(int argc, char** argv) {
   AddCount(app, context);
   AddTail(app, context);
   AddGroups(app, context);
+  AddHousekeeper(app, context);
+  AddPartitions(app, context);
   AddVersion(app, context);
   AddMigrate(app, context);
   AddVerify(app, context);

@@ -13,6 +13,7 @@ sys.path.insert(0, _FOLDER)
 from eventstore.v1 import consumer_groups_pb2 as groups  # noqa: E402  (found through the line above)
 from eventstore.v1 import event_pb2 as event  # noqa: E402
 from eventstore.v1 import event_store_pb2 as store  # noqa: E402
+from eventstore.v1 import housekeeper_pb2 as housekeeper  # noqa: E402
 from eventstore.v1 import subscriptions_pb2 as subscriptions  # noqa: E402
 from google.protobuf import timestamp_pb2  # noqa: E402
 
@@ -31,6 +32,7 @@ rpc_details = _load("google/rpc/error_details")
 
 SERVICE = store.DESCRIPTOR.services_by_name["EventStore"]
 SUBSCRIPTIONS = subscriptions.DESCRIPTOR.services_by_name["Subscriptions"]
+HOUSEKEEPER = housekeeper.DESCRIPTOR.services_by_name["Housekeeper"]
 
 
 class Method:
@@ -50,6 +52,7 @@ class Method:
 
 METHODS = {descriptor.name: Method(store, descriptor) for descriptor in SERVICE.methods}
 METHODS.update((descriptor.name, Method(subscriptions, descriptor)) for descriptor in SUBSCRIPTIONS.methods)
+METHODS.update((descriptor.name, Method(housekeeper, descriptor)) for descriptor in HOUSEKEEPER.methods)
 
 
 def timestamp(seconds, nanos=0):

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "fmt/format.h"
+#include "server/domain/event.h"
 #include "server/domain/time.h"
 #include "server/domain/uuid.h"
 #include "tests/support/test_database.h"

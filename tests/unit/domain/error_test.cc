@@ -30,6 +30,9 @@ const std::vector<std::tuple<Reason, std::string, absl::StatusCode>> kTable = {
     {Reason::kStoreIncompatible, "STORE_INCOMPATIBLE", absl::StatusCode::kFailedPrecondition},
     {Reason::kGroupExists, "GROUP_EXISTS", absl::StatusCode::kAlreadyExists},
     {Reason::kGroupNotFound, "GROUP_NOT_FOUND", absl::StatusCode::kNotFound},
+    {Reason::kTaskNotFound, "TASK_NOT_FOUND", absl::StatusCode::kNotFound},
+    {Reason::kTaskRunning, "TASK_RUNNING", absl::StatusCode::kAborted},
+    {Reason::kHousekeeperOff, "HOUSEKEEPER_OFF", absl::StatusCode::kFailedPrecondition},
     {Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     {Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

@@ -59,6 +59,11 @@ TEST(SettingsTest, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(settings.default_deadline_ms, 30000);
   EXPECT_EQ(settings.close_chunks_seconds, 300);
   EXPECT_EQ(settings.drain_seconds, 10);
+  EXPECT_TRUE(settings.housekeeper);
+  EXPECT_EQ(settings.housekeeper_lock_timeout_ms, 5000);
+  EXPECT_EQ(settings.housekeeper_retry_seconds, 60);
+  EXPECT_EQ(settings.compress_after_days, 0);
+  EXPECT_EQ(settings.keep_runs_days, 90);
   EXPECT_EQ(settings.retention_days, 0);
   EXPECT_EQ(settings.log_level, "info");
   EXPECT_FALSE(settings.insecure);

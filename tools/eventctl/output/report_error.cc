@@ -25,6 +25,7 @@ std::string NextStep(const Context& context, const absl::Status& status) {
   const std::string reason = client::ErrorReason(status);
   if (reason == "GROUP_NOT_FOUND")
     return "see which there are with `eventctl groups`, or make it with `eventctl groups create`";
+  if (reason == "TASK_NOT_FOUND") return "see which there are with `eventctl housekeeper tasks`";
   if (reason == "GROUP_EXISTS") {
     return "compare with `eventctl groups show`; change it with `eventctl groups update`, or take another name";
   }
@@ -84,7 +85,9 @@ std::string ErrorJson(const std::string& doing, const absl::Status& status) {
 
 ExitCode ExitCodeOf(const absl::Status& status) {
   if (client::AsVersionConflict(status)) return kConflict;
-  if (client::ErrorReason(status) == "GROUP_NOT_FOUND") return kNegative;
+  for (const char* reason : {"GROUP_NOT_FOUND", "TASK_NOT_FOUND", "TASK_RUNNING"}) {
+    if (client::ErrorReason(status) == reason) return kNegative;
+  }
   switch (status.code()) {
     case absl::StatusCode::kOk:
       return kOk;
