@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -19,6 +20,8 @@
 #include "server/embedded/private_postgres.h"
 #include "server/housekeeping/housekeeper.h"
 #include "server/observability/http_server.h"
+#include "server/observability/log_format.h"
+#include "server/server_metrics.h"
 #include "server/service/event_store_service.h"
 #include "server/service/health_monitor.h"
 #include "server/service/housekeeper_service.h"
@@ -33,6 +36,7 @@
 #include "server/storage/shutting_down.h"
 #include "server/storage/store_identity.h"
 #include "server/subscriptions/group_coordinator.h"
+#include "server/upkeep_view.h"
 #include "spdlog/spdlog.h"
 
 namespace {
@@ -101,7 +105,8 @@ void WatchShutdown(sigset_t stop_signals, std::chrono::seconds drain) {
   }).detach();
 }
 
-absl::Status Serve(const Settings& settings, const std::string& conninfo, const sigset_t& stop_signals) {
+absl::Status Serve(const Settings& settings, const std::string& conninfo, const eventstore::observability::Log& log,
+                   const sigset_t& stop_signals) {
   using namespace eventstore;  // NOLINT(google-build-using-namespace): the parts of every layer meet here
   if (absl::Status migrated = Migrate(settings, conninfo); !migrated.ok()) return migrated;
 
@@ -116,12 +121,20 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
     if (!checked.ok()) return checked.status();
     identity = *std::move(checked);
   }
-  service::CallCount calls;
+  service::CallCount call_count;
+  observability::RpcFigures rpc_figures(service::RpcNames());
+  observability::RequestLogOptions log_options;
+  log_options.slow = std::chrono::milliseconds{settings.slow_request_ms};
+  observability::RequestLog request_log(
+      log_options, clock, [&log](auto level, auto message, const auto& fields) { log.Write(level, message, fields); });
+  const service::CallBook calls{call_count, rpc_figures, request_log, clock, ids};
   service::OpenStreams open_streams;
   storage::ReadExecutor readers(conninfo, settings.read_connections, kMaxQueuedReads, clock);
   // Outlives the appender, which wakes it, and the streams.
   subscriptions::Tail tail({}, conninfo, chunks, clock);
+  AppendFigures append_figures;
   storage::AppenderOptions appender_options;
+  appender_options.observer = &append_figures;
   appender_options.committed = [&tail] { tail.Nudge(); };
   appender_options.max_queue_per_lane = static_cast<std::size_t>(settings.max_queue);
   storage::Appender appender(appender_options, conninfo, identity.lanes, chunks, readers, clock, sleep);
@@ -137,11 +150,14 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
                                           std::chrono::milliseconds{settings.default_deadline_ms}});
   // Outlives the streams, as the tail does.
   subscriptions::GroupCoordinator groups({}, conninfo, tail, readers, chunks, clock, ProcessName());
+  subscriptions::GroupSamplerOptions sampler_options;
+  sampler_options.interval = std::chrono::seconds{settings.sample_groups_seconds};
+  subscriptions::GroupSampler group_sampler(sampler_options, readers, chunks, clock);
   service::SubscriptionsService subscriptions({calls, open_streams, tail, readers, chunks, page_memory, clock,
                                                std::chrono::milliseconds{settings.default_deadline_ms}},
                                               groups, ids);
   const auto partitions = storage::PartitionsOf(identity.engine, identity.edition);
-  housekeeping::StatusBoard upkeep;
+  housekeeping::StatusBoard upkeep_board;
   housekeeping::HousekeeperOptions upkeep_options;
   upkeep_options.runner.lock_timeout = std::chrono::milliseconds{settings.housekeeper_lock_timeout_ms};
   upkeep_options.retry.first = std::chrono::seconds{settings.housekeeper_retry_seconds};
@@ -151,7 +167,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   std::unique_ptr<housekeeping::Housekeeper> housekeeper;
   if (settings.housekeeper) {
     housekeeper = std::make_unique<housekeeping::Housekeeper>(upkeep_options, conninfo, ProcessName(), std::move(tasks),
-                                                              *partitions, clock, upkeep);
+                                                              *partitions, clock, upkeep_board);
   }
   service::HousekeeperService upkeep_service({calls, readers, clock,
                                               std::chrono::milliseconds{settings.default_deadline_ms}, *partitions,
@@ -162,30 +178,14 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
                                             v1::Housekeeper::service_full_name()});
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
-  using observability::Metric;
+  const observability::ReadUpkeep upkeep = [&] { return UpkeepView(*upkeep_board.Get(), 0); };
+  observability::Metrics metrics;
+  AddServerMetrics(metrics, {identity, rpc_figures, request_log, append_figures, appender, readers, tail, groups,
+                             group_sampler, health, upkeep});
+  std::atomic<bool> draining = false;
   auto http = observability::HttpServer::Start(
-      settings.http_listen, [&] { return health.serving(); },
-      {{"eventstore_serving", "1 while the database answers and the server is not draining.", Metric::Kind::kGauge,
-        [&] { return health.serving() ? 1 : 0; }},
-       {"eventstore_append_queue_requests", "Appends waiting for their lane.", Metric::Kind::kGauge,
-        [&] { return static_cast<double>(appender.queued()); }},
-       {"eventstore_read_queue_requests", "Reads waiting for a connection.", Metric::Kind::kGauge,
-        [&] { return static_cast<double>(readers.queued()); }},
-       {"eventstore_subscriptions", "Subscribers of this process.", Metric::Kind::kGauge,
-        [&] { return static_cast<double>(tail.listeners()); }},
-       {"eventstore_subscription_horizon_lag_seconds",
-        "How long an append that is under way has been holding back what subscribers get.", Metric::Kind::kGauge,
-        [&] { return std::chrono::duration<double>(tail.horizon_lag()).count(); }},
-       {"eventstore_consumer_groups", "Consumer groups at work in this process.", Metric::Kind::kGauge,
-        [&] { return static_cast<double>(groups.groups()); }},
-       {"eventstore_consumers", "Consumers of groups that are connected to this process.", Metric::Kind::kGauge,
-        [&] { return static_cast<double>(groups.consumers()); }},
-       {"eventstore_parked_events_total", "Events that consumer groups of this process have set aside.",
-        Metric::Kind::kCounter, [&] { return static_cast<double>(groups.parked()); }},
-       {"eventstore_appended_events_total", "Events committed by this process.", Metric::Kind::kCounter,
-        [&] { return static_cast<double>(appender.appended_events()); }},
-       {"eventstore_append_transactions_total", "Transactions committed by this process.", Metric::Kind::kCounter,
-        [&] { return static_cast<double>(appender.transactions()); }}});
+      settings.http_listen, [&] { return observability::ServingFacts{draining, health.database_answers(), upkeep()}; },
+      metrics);
   if (!http.ok()) return http.status();
   const auto host = [](const std::string& listen) { return listen.substr(0, listen.rfind(':')); };
   spdlog::info("serving gRPC on {}:{} and HTTP on {}:{} (engine {}, {} edition, {} lanes)", host(settings.grpc_listen),
@@ -197,7 +197,9 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   spdlog::info("{}: draining, up to {} s; a second signal ends at once", signal == SIGINT ? "SIGINT" : "SIGTERM",
                settings.drain_seconds);
   WatchShutdown(stop_signals, std::chrono::seconds{settings.drain_seconds});
+  draining = true;
   health.Stop();
+  group_sampler.Stop();
   closing.reset();
   if (housekeeper) housekeeper->Stop();
   // New calls get UNAVAILABLE from here on, with the request to come back later, so that hardly a call is under way
@@ -209,15 +211,15 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   readers.Drain(clock.Monotonic() + drain);
   appender.Drain();
   std::this_thread::sleep_for(kTimeToLeave);
-  if (!calls.AwaitNone(drain)) spdlog::warn("some calls did not end in {} s and are cut off", drain.count());
+  if (!call_count.AwaitNone(drain)) spdlog::warn("some calls did not end in {} s and are cut off", drain.count());
   (*server)->Shutdown();
   return absl::OkStatus();
 }
 
-absl::Status Run(const Settings& settings, const sigset_t& stop_signals) {
+absl::Status Run(const Settings& settings, const eventstore::observability::Log& log, const sigset_t& stop_signals) {
   if (!settings.database_url.empty()) {
     spdlog::info("database: {}", eventstore::storage::DescribeConninfo(settings.database_url));
-    return Serve(settings, settings.database_url, stop_signals);
+    return Serve(settings, settings.database_url, log, stop_signals);
   }
   eventstore::embedded::PrivatePostgresOptions options;
   options.data_dir = settings.data_dir;
@@ -228,7 +230,7 @@ absl::Status Run(const Settings& settings, const sigset_t& stop_signals) {
   };
   auto postgres = eventstore::embedded::PrivatePostgres::Start(options);
   if (!postgres.ok()) return postgres.status();
-  const absl::Status served = Serve(settings, (*postgres)->conninfo(), stop_signals);
+  const absl::Status served = Serve(settings, (*postgres)->conninfo(), log, stop_signals);
   (*postgres)->Stop();
   return served;
 }
@@ -246,7 +248,10 @@ int main(int argc, char** argv) {
     fmt::print("{}", command->text);
     return 0;
   }
-  spdlog::set_level(spdlog::level::from_str(command->settings.log_level));
+  const eventstore::observability::Log log(command->settings.log_format == "json"
+                                               ? eventstore::observability::LogFormat::kJson
+                                               : eventstore::observability::LogFormat::kText,
+                                           command->settings.log_level);
   // Blocked before any thread starts, so that every thread inherits it and sigwait is the only receiver.
   sigset_t stop_signals;
   sigemptyset(&stop_signals);
@@ -255,7 +260,7 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  const absl::Status run = Run(command->settings, stop_signals);
+  const absl::Status run = Run(command->settings, log, stop_signals);
   if (run.ok()) {
     spdlog::info("stopped");
     return 0;

@@ -18,8 +18,8 @@ constexpr char kJson[] = "application/json";
 }  // namespace
 
 struct HttpServer::Parts {
-  std::function<bool()> ready;
-  std::vector<Metric> metrics;
+  std::function<ServingFacts()> facts;
+  const Metrics* metrics = nullptr;
   httplib::Server server;
   std::thread thread;
 };
@@ -31,11 +31,12 @@ HttpServer::~HttpServer() {
   if (parts_->thread.joinable()) parts_->thread.join();
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& listen, std::function<bool()> ready,
-                                                              std::vector<Metric> metrics) {
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& listen,
+                                                              std::function<ServingFacts()> facts,
+                                                              const Metrics& metrics) {
   auto parts = std::make_unique<Parts>();
-  parts->ready = std::move(ready);
-  parts->metrics = std::move(metrics);
+  parts->facts = std::move(facts);
+  parts->metrics = &metrics;
   httplib::Server& server = parts->server;
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_payload_max_length(1024);  // nothing here takes a body
@@ -48,16 +49,17 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   });
   Parts* const shared = parts.get();
-  server.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
-    response.set_content("{\"status\":\"alive\"}\n", kJson);
+  server.Get("/healthz", [shared](const httplib::Request&, httplib::Response& response) {
+    response.set_content(ReadinessJson("alive", shared->facts()), kJson);
   });
   server.Get("/readyz", [shared](const httplib::Request&, httplib::Response& response) {
-    const bool serving = shared->ready();
-    response.status = serving ? 200 : 503;
-    response.set_content(serving ? "{\"status\":\"serving\"}\n" : "{\"status\":\"not serving\"}\n", kJson);
+    const ServingFacts now = shared->facts();
+    const bool ready = IsReady(now);
+    response.status = ready ? 200 : 503;
+    response.set_content(ReadinessJson(ready ? "serving" : "not serving", now), kJson);
   });
   server.Get("/metrics", [shared](const httplib::Request&, httplib::Response& response) {
-    response.set_content(PrometheusText(shared->metrics), "text/plain; version=0.0.4");
+    response.set_content(shared->metrics->Text(), "text/plain; version=0.0.4");
   });
 
   const auto colon = listen.rfind(':');

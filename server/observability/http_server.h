@@ -1,21 +1,22 @@
-// The HTTP side: GET /healthz (the process runs), /readyz (it serves: 200, else 503), /metrics (Prometheus).
+// The HTTP side: GET /healthz (the process runs), /readyz (it serves: 200, else 503), /metrics (Prometheus). None of them
+// waits for the database.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/observability/metrics.h"
+#include "server/observability/readiness.h"
 
 namespace eventstore::observability {
 
 class HttpServer {
  public:
-  // `listen`: HOST:PORT, port 0 for any. `ready` is asked on every /readyz.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& listen, std::function<bool()> ready,
-                                                           std::vector<Metric> metrics);
+  // `listen`: HOST:PORT, port 0 for any. `facts` is asked on every /readyz and /healthz. `metrics` outlives the server.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& listen,
+                                                           std::function<ServingFacts()> facts, const Metrics& metrics);
   ~HttpServer();
 
   int port() const { return port_; }

@@ -1,21 +1,48 @@
-// Figures for Prometheus, in its text format 0.0.4. Sampled when asked for: whoever owns a figure hands in how to read
-// it, so nothing is counted twice and no layer knows of metrics.
+// What /metrics shows, in Prometheus' text format. Most is sampled when asked for: whoever owns a figure hands in how to
+// read it, so nothing is counted twice and no layer below knows of metrics. What is counted for the metrics' sake alone
+// (rpc_figures.h) is a Collectable of the client library.
 #pragma once
+
+#include <prometheus/collectable.h>
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace eventstore::observability {
 
-struct Metric {
-  enum class Kind { kCounter, kGauge };
-  std::string name;  // with unit and, for counters, "_total"
-  std::string help;
-  Kind kind = Kind::kGauge;
-  std::function<double()> read;  // thread-safe
+enum class MetricKind { kCounter, kGauge };
+
+struct Sample {
+  std::vector<std::pair<std::string, std::string>> labels;
+  double value = 0;
 };
 
-std::string PrometheusText(const std::vector<Metric>& metrics);
+// Filled before it is asked, by one thread; then thread-safe.
+class Metrics {
+ public:
+  // `name` with its unit, and "_total" for counters. `read` is thread-safe and does not wait for the database.
+  void Add(MetricKind kind, std::string name, std::string help, std::function<double()> read);
+  // Several values told apart by labels, of which there must be few. None: the metric is absent.
+  void AddLabelled(MetricKind kind, std::string name, std::string help, std::function<std::vector<Sample>()> read);
+  // Outlives this.
+  void AddCollectable(const prometheus::Collectable& collectable) { collectables_.push_back(&collectable); }
+
+  std::string Text() const;
+
+ private:
+  struct Family {
+    MetricKind kind;
+    std::string name;
+    std::string help;
+    std::function<std::vector<Sample>()> read;
+  };
+  std::vector<Family> families_;
+  std::vector<const prometheus::Collectable*> collectables_;
+};
+
+// Of this process, under the names that every Prometheus client uses: processor time, memory, open files, start time.
+void AddProcessMetrics(Metrics& metrics);
 
 }  // namespace eventstore::observability

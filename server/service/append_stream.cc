@@ -22,7 +22,7 @@ std::size_t PayloadOf(const domain::AppendBatch& batch) {
 
 }  // namespace
 
-AppendStream* AppendStream::Begin(const AppendStreamParts& parts, const grpc::CallbackServerContext& context) {
+AppendStream* AppendStream::Begin(const AppendStreamParts& parts, grpc::CallbackServerContext& context) {
   const std::shared_ptr<AppendStream> stream(new AppendStream(parts, context));
   stream->self_ = stream;
   {
@@ -35,8 +35,8 @@ AppendStream* AppendStream::Begin(const AppendStreamParts& parts, const grpc::Ca
   return stream.get();
 }
 
-AppendStream::AppendStream(const AppendStreamParts& parts, const grpc::CallbackServerContext& context)
-    : parts_(parts), counted_(parts.calls), context_(context) {}
+AppendStream::AppendStream(const AppendStreamParts& parts, grpc::CallbackServerContext& context)
+    : Observed(parts.calls, Rpc::kAppendStream, context), parts_(parts), context_(context) {}
 
 void AppendStream::Close(const absl::Status& status) {
   Next next;
@@ -50,6 +50,7 @@ void AppendStream::Close(const absl::Status& status) {
 }
 
 void AppendStream::OnReadDone(bool ok) {
+  if (ok) Received(incoming_);
   bool take_in = false;
   {
     const std::scoped_lock lock(mutex_);

@@ -20,8 +20,8 @@
 #include "eventstore/v1/event_store.pb.h"
 #include "server/domain/append.h"
 #include "server/domain/clock.h"
-#include "server/service/call_count.h"
 #include "server/service/handover.h"
+#include "server/service/observed_call.h"
 #include "server/service/open_streams.h"
 #include "server/service/request_parser.h"
 #include "server/storage/appender.h"
@@ -29,7 +29,7 @@
 namespace eventstore::service {
 
 struct AppendStreamParts {
-  CallCount& calls;
+  const CallBook& calls;
   OpenStreams& streams;
   storage::Appender& appender;
   const RequestParser& parser;
@@ -38,12 +38,12 @@ struct AppendStreamParts {
   std::chrono::milliseconds default_deadline;
 };
 
-class AppendStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+class AppendStream final : public Observed<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>>,
                            public OpenStream,
                            public std::enable_shared_from_this<AppendStream> {
  public:
   // Lives until gRPC is done with it.
-  static AppendStream* Begin(const AppendStreamParts& parts, const grpc::CallbackServerContext& context);
+  static AppendStream* Begin(const AppendStreamParts& parts, grpc::CallbackServerContext& context);
 
   // Takes in nothing more; ends with `status` once every item has its outcome.
   void Close(const absl::Status& status) override;
@@ -64,7 +64,7 @@ class AppendStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
     std::optional<grpc::Status> finish;
   };
 
-  AppendStream(const AppendStreamParts& parts, const grpc::CallbackServerContext& context);
+  AppendStream(const AppendStreamParts& parts, grpc::CallbackServerContext& context);
 
   absl::Status TakeIn(const grpc::ByteBuffer& bytes);
   void Submit(std::int64_t number, v1::AppendRequest&& item, domain::MonotonicTime deadline);
@@ -73,7 +73,6 @@ class AppendStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   void Do(Next next);
 
   const AppendStreamParts parts_;
-  const CallCount::Call counted_;
   const grpc::CallbackServerContext& context_;
   const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<AppendStream> self_;  // until OnDone

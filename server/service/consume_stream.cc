@@ -10,8 +10,8 @@
 
 namespace eventstore::service {
 
-ConsumeStream* ConsumeStream::Begin(const ConsumeParts& parts) {
-  const std::shared_ptr<ConsumeStream> stream(new ConsumeStream(parts));
+ConsumeStream* ConsumeStream::Begin(const ConsumeParts& parts, grpc::CallbackServerContext& context) {
+  const std::shared_ptr<ConsumeStream> stream(new ConsumeStream(parts, context));
   stream->self_ = stream;
   HandOver(stream.get());
   stream->Read();
@@ -21,8 +21,11 @@ ConsumeStream* ConsumeStream::Begin(const ConsumeParts& parts) {
   return stream.get();
 }
 
-ConsumeStream::ConsumeStream(const ConsumeParts& parts)
-    : parts_(parts), counted_(parts.calls), member_(parts.ids.Make()), wrote_at_(parts.clock.Monotonic()) {}
+ConsumeStream::ConsumeStream(const ConsumeParts& parts, grpc::CallbackServerContext& context)
+    : Observed(parts.calls, Rpc::kConsume, context),
+      parts_(parts),
+      member_(parts.ids.Make()),
+      wrote_at_(parts.clock.Monotonic()) {}
 
 void ConsumeStream::Read() {
   {
@@ -67,6 +70,7 @@ void ConsumeStream::OnReadDone(bool ok) {
   // The end of the call may come while this is at work.
   const auto keep = shared_from_this();
   if (ok) {
+    Received(incoming_);
     if (const absl::Status taken = TakeIn(); !taken.ok()) return End(taken);
     Read();
     return Work();

@@ -17,8 +17,8 @@
 #include "absl/status/status.h"
 #include "eventstore/v1/consumer_groups.pb.h"
 #include "server/domain/clock.h"
-#include "server/service/call_count.h"
 #include "server/service/handover.h"
+#include "server/service/observed_call.h"
 #include "server/service/open_streams.h"
 #include "server/service/request_parser.h"
 #include "server/subscriptions/group_coordinator.h"
@@ -26,7 +26,7 @@
 namespace eventstore::service {
 
 struct ConsumeParts {
-  CallCount& calls;
+  const CallBook& calls;
   OpenStreams& streams;
   subscriptions::GroupCoordinator& groups;
   const RequestParser& parser;
@@ -34,13 +34,13 @@ struct ConsumeParts {
   domain::IdMaker& ids;
 };
 
-class ConsumeStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+class ConsumeStream final : public Observed<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>>,
                             public OpenStream,
                             public subscriptions::ConsumerPort,
                             public std::enable_shared_from_this<ConsumeStream> {
  public:
   // Lives until gRPC is done with it.
-  static ConsumeStream* Begin(const ConsumeParts& parts);
+  static ConsumeStream* Begin(const ConsumeParts& parts, grpc::CallbackServerContext& context);
 
   // What it has goes to others at once.
   void Close(const absl::Status& status) override;
@@ -52,7 +52,7 @@ class ConsumeStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void OnDone() override;
 
  private:
-  explicit ConsumeStream(const ConsumeParts& parts);
+  ConsumeStream(const ConsumeParts& parts, grpc::CallbackServerContext& context);
 
   absl::Status TakeIn();
   absl::Status Answer(const v1::ConsumeRequest& message);
@@ -66,7 +66,6 @@ class ConsumeStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void End(const absl::Status& status);
 
   const ConsumeParts parts_;
-  const CallCount::Call counted_;
   const domain::Uuid member_;
   std::shared_ptr<ConsumeStream> self_;  // until OnDone
   grpc::ByteBuffer incoming_;            // while reading

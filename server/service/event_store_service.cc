@@ -27,9 +27,9 @@ absl::StatusOr<Request> Parsed(const RequestParser& parser, const grpc::ByteBuff
 }  // namespace
 
 template <typename Request, typename Answer>
-grpc::ServerUnaryReactor* EventStoreService::AppendWith(Context* context, const Bytes* request, Bytes* response,
-                                                        Answer answer) {
-  auto* call = new UnaryCall(parts_.calls, response);
+grpc::ServerUnaryReactor* EventStoreService::AppendWith(Rpc rpc, Context* context, const Bytes* request,
+                                                        Bytes* response, Answer answer) {
+  auto* call = new UnaryCall(parts_.calls, rpc, *context, response);
   auto message = Parsed<Request>(parser_, *request);
   if (!message.ok()) {
     call->Fail(message.status());
@@ -49,19 +49,21 @@ grpc::ServerUnaryReactor* EventStoreService::AppendWith(Context* context, const 
 }
 
 grpc::ServerUnaryReactor* EventStoreService::Append(Context* context, const Bytes* request, Bytes* response) {
-  return AppendWith<v1::AppendRequest>(context, request, response, [](const domain::AppendBatchResult& results) {
-    v1::AppendResponse message;
-    ToProto(results.front(), &message);
-    return message;
-  });
+  return AppendWith<v1::AppendRequest>(Rpc::kAppend, context, request, response,
+                                       [](const domain::AppendBatchResult& results) {
+                                         v1::AppendResponse message;
+                                         ToProto(results.front(), &message);
+                                         return message;
+                                       });
 }
 
 grpc::ServerUnaryReactor* EventStoreService::AppendBatch(Context* context, const Bytes* request, Bytes* response) {
-  return AppendWith<v1::AppendBatchRequest>(context, request, response, [](const domain::AppendBatchResult& results) {
-    v1::AppendBatchResponse message;
-    for (const auto& result : results) ToProto(result, message.add_results());
-    return message;
-  });
+  return AppendWith<v1::AppendBatchRequest>(Rpc::kAppendBatch, context, request, response,
+                                            [](const domain::AppendBatchResult& results) {
+                                              v1::AppendBatchResponse message;
+                                              for (const auto& result : results) ToProto(result, message.add_results());
+                                              return message;
+                                            });
 }
 
 EventStoreService::BidiStream* EventStoreService::AppendStream(Context* context) {
@@ -88,7 +90,7 @@ void EventStoreService::Read(UnaryCall* call, domain::MonotonicTime deadline,
 
 grpc::ServerUnaryReactor* EventStoreService::GetAggregateVersion(Context* context, const Bytes* request,
                                                                  Bytes* response) {
-  auto* call = new UnaryCall(parts_.calls, response);
+  auto* call = new UnaryCall(parts_.calls, Rpc::kGetAggregateVersion, *context, response);
   auto message = Parsed<v1::GetAggregateVersionRequest>(parser_, *request);
   if (!message.ok()) {
     call->Fail(message.status());
@@ -114,7 +116,7 @@ grpc::ServerUnaryReactor* EventStoreService::GetAggregateVersion(Context* contex
 }
 
 grpc::ServerUnaryReactor* EventStoreService::CountEvents(Context* context, const Bytes* request, Bytes* response) {
-  auto* call = new UnaryCall(parts_.calls, response);
+  auto* call = new UnaryCall(parts_.calls, Rpc::kCountEvents, *context, response);
   auto message = Parsed<v1::CountEventsRequest>(parser_, *request);
   if (!message.ok()) {
     call->Fail(message.status());
@@ -136,19 +138,27 @@ grpc::ServerUnaryReactor* EventStoreService::CountEvents(Context* context, const
   return call;
 }
 
-PageStreamParts EventStoreService::StreamParts(Context* context) const {
+PageStreamParts EventStoreService::StreamParts(Rpc rpc, Context* context) const {
   const bool bounded = context->deadline() != std::chrono::system_clock::time_point::max();
   const auto whole = DeadlineOf(*context, parts_.clock, std::chrono::hours{24 * 365});
-  return {parts_.calls, parts_.readers, parts_.chunks, parts_.page_memory, parts_.clock, [this, bounded, whole] {
+  return {rpc,
+          *context,
+          parts_.calls,
+          parts_.readers,
+          parts_.chunks,
+          parts_.page_memory,
+          parts_.clock,
+          [this, bounded, whole] {
             const auto page = parts_.clock.Monotonic() + parts_.default_deadline;
             return bounded ? std::min(page, whole) : page;
           }};
 }
 
 template <typename Response>
-EventStoreService::Stream* EventStoreService::StreamEvents(Context* context, std::unique_ptr<storage::Cursor> cursor) {
+EventStoreService::Stream* EventStoreService::StreamEvents(Rpc rpc, Context* context,
+                                                           std::unique_ptr<storage::Cursor> cursor) {
   auto* stream = new PageStream(
-      StreamParts(context), std::move(cursor),
+      StreamParts(rpc, context), std::move(cursor),
       [](std::vector<domain::RecordedEvent> events) {
         return [events = std::move(events)]() mutable {
           Response message;
@@ -163,13 +173,13 @@ EventStoreService::Stream* EventStoreService::StreamEvents(Context* context, std
 
 EventStoreService::Stream* EventStoreService::GetAggregateStream(Context* context, const Bytes* request) {
   auto message = Parsed<v1::GetAggregateStreamRequest>(parser_, *request);
-  if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
+  if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kGetAggregateStream, context), message.status());
   auto query = FromProto(*message);
-  if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
+  if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kGetAggregateStream, context), query.status());
   auto cursor = std::make_unique<storage::AggregateCursor>(*query, parts_.chunks);
   auto* opened = cursor.get();
   auto* stream = new PageStream(
-      StreamParts(context), std::move(cursor),
+      StreamParts(Rpc::kGetAggregateStream, context), std::move(cursor),
       [opened](std::vector<domain::RecordedEvent> events) {
         v1::GetAggregateStreamResponse answer;
         answer.set_current_version(opened->current_version());
@@ -186,28 +196,28 @@ EventStoreService::Stream* EventStoreService::GetAggregateStream(Context* contex
 
 EventStoreService::Stream* EventStoreService::GetUserStream(Context* context, const Bytes* request) {
   auto message = Parsed<v1::GetUserStreamRequest>(parser_, *request);
-  if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
+  if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kGetUserStream, context), message.status());
   auto query = FromProto(*message, parts_.clock.Now());
-  if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
+  if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kGetUserStream, context), query.status());
   return StreamEvents<v1::GetUserStreamResponse>(
-      context, std::make_unique<storage::UserCursor>(*std::move(query), parts_.chunks));
+      Rpc::kGetUserStream, context, std::make_unique<storage::UserCursor>(*std::move(query), parts_.chunks));
 }
 
 EventStoreService::Stream* EventStoreService::GetCorrelatedEvents(Context* context, const Bytes* request) {
   auto message = Parsed<v1::GetCorrelatedEventsRequest>(parser_, *request);
-  if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
+  if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kGetCorrelatedEvents, context), message.status());
   auto query = FromProto(*message);
-  if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
+  if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kGetCorrelatedEvents, context), query.status());
   return StreamEvents<v1::GetCorrelatedEventsResponse>(
-      context, std::make_unique<storage::PositionCursor>(*query, parts_.chunks));
+      Rpc::kGetCorrelatedEvents, context, std::make_unique<storage::PositionCursor>(*query, parts_.chunks));
 }
 
 EventStoreService::Stream* EventStoreService::ReadAll(Context* context, const Bytes* request) {
   auto message = Parsed<v1::ReadAllRequest>(parser_, *request);
-  if (!message.ok()) return PageStream::Failed(StreamParts(context), message.status());
+  if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kReadAll, context), message.status());
   auto query = FromProto(*message);
-  if (!query.ok()) return PageStream::Failed(StreamParts(context), query.status());
-  return StreamEvents<v1::ReadAllResponse>(context,
+  if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kReadAll, context), query.status());
+  return StreamEvents<v1::ReadAllResponse>(Rpc::kReadAll, context,
                                            std::make_unique<storage::PositionCursor>(*std::move(query), parts_.chunks));
 }
 

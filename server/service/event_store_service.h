@@ -19,7 +19,7 @@
 namespace eventstore::service {
 
 struct EventStoreParts {
-  CallCount& calls;
+  const CallBook& calls;
   OpenStreams& streams;
   storage::Appender& appender;
   storage::ReadExecutor& readers;
@@ -60,11 +60,11 @@ class EventStoreService final : public RawEventStore {
 
  private:
   template <typename Request, typename Answer>
-  Unary* AppendWith(Context* context, const Bytes* request, Bytes* response, Answer answer);
+  Unary* AppendWith(Rpc rpc, Context* context, const Bytes* request, Bytes* response, Answer answer);
   void Read(UnaryCall* call, domain::MonotonicTime deadline, std::function<void(storage::Session&)> run);
-  PageStreamParts StreamParts(Context* context) const;
+  PageStreamParts StreamParts(Rpc rpc, Context* context) const;
   template <typename Response>
-  Stream* StreamEvents(Context* context, std::unique_ptr<storage::Cursor> cursor);
+  Stream* StreamEvents(Rpc rpc, Context* context, std::unique_ptr<storage::Cursor> cursor);
 
   const EventStoreParts parts_;
   const RequestParser parser_;

@@ -26,6 +26,7 @@ void HealthMonitor::Stop() {
 bool HealthMonitor::Ask() {
   const absl::Status answer = database_.Ask(kPatience);
   if (!answer.ok() && serving_) spdlog::warn("the database is away: {}", std::string(answer.message()));
+  answers_ = answer.ok();
   return answer.ok();
 }
 

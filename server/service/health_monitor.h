@@ -27,6 +27,8 @@ class HealthMonitor {
   void Stop();
 
   bool serving() const { return serving_; }
+  // As last asked, also after Stop().
+  bool database_answers() const { return answers_; }
 
  private:
   void Run();
@@ -35,6 +37,7 @@ class HealthMonitor {
   const std::function<void(bool)> changed_;
   storage::DatabaseProbe database_;
   std::atomic<bool> serving_ = false;
+  std::atomic<bool> answers_ = false;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

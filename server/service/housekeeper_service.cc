@@ -37,7 +37,7 @@ void HousekeeperService::Describe(const storage::TaskState& state, domain::TimeM
 HousekeeperService::Unary* HousekeeperService::ListTasks(Context* context, const Bytes* request, Bytes* response) {
   using Response = v1::ListTasksResponse;
   return AskPool<v1::ListTasksRequest, Response>(
-      pool(), context, request, response, [](const auto&) { return absl::StatusOr<bool>(true); },
+      pool(), Rpc::kListTasks, context, request, response, [](const auto&) { return absl::StatusOr<bool>(true); },
       [this](Session& session, bool) -> absl::StatusOr<Response> {
         std::vector<std::string> names;
         for (const auto& [name, description] : parts_.tasks) names.push_back(name);
@@ -51,17 +51,17 @@ HousekeeperService::Unary* HousekeeperService::ListTasks(Context* context, const
       });
 }
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* HousekeeperService::RunTask(Context* /*context*/, const Bytes* request) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* HousekeeperService::RunTask(Context* context, const Bytes* request) {
   v1::RunTaskRequest message;
   const absl::Status parsed = parser_.Parse(*request, &message);
-  return RunTaskStream::Begin(parts_.calls, parts_.clock, parts_.housekeeper,
+  return RunTaskStream::Begin(parts_.calls, *context, parts_.clock, parts_.housekeeper,
                               parsed.ok() ? FromProto(message) : absl::StatusOr<domain::RunRequest>(parsed));
 }
 
 HousekeeperService::Unary* HousekeeperService::ListRuns(Context* context, const Bytes* request, Bytes* response) {
   using Response = v1::ListRunsResponse;
   return AskPool<v1::ListRunsRequest, Response>(
-      pool(), context, request, response, [](const auto& message) { return FromProto(message); },
+      pool(), Rpc::kListRuns, context, request, response, [](const auto& message) { return FromProto(message); },
       [](Session& session, const domain::RunList& list) -> absl::StatusOr<Response> {
         auto runs = storage::ListRuns(session, list);
         if (!runs.ok()) return runs.status();
@@ -101,7 +101,8 @@ HousekeeperService::Unary* HousekeeperService::GetPartitionStatus(Context* conte
                                                                   Bytes* response) {
   using Response = v1::GetPartitionStatusResponse;
   return AskPool<v1::GetPartitionStatusRequest, Response>(
-      pool(), context, request, response, [](const auto& message) { return FromProto(message); },
+      pool(), Rpc::kGetPartitionStatus, context, request, response,
+      [](const auto& message) { return FromProto(message); },
       [this](Session& session, int newest) { return PartitionStatus(session, newest); });
 }
 
@@ -122,7 +123,7 @@ absl::StatusOr<v1::UpdateScheduleResponse> HousekeeperService::Update(Session& s
 HousekeeperService::Unary* HousekeeperService::UpdateSchedule(Context* context, const Bytes* request, Bytes* response) {
   using Response = v1::UpdateScheduleResponse;
   return AskPool<v1::UpdateScheduleRequest, Response>(
-      pool(), context, request, response, [](const auto& message) { return FromProto(message); },
+      pool(), Rpc::kUpdateSchedule, context, request, response, [](const auto& message) { return FromProto(message); },
       [this](Session& session, const domain::PlanUpdate& update) { return Update(session, update); });
 }
 

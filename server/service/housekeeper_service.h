@@ -20,7 +20,7 @@ using RawHousekeeper = v1::Housekeeper::WithRawCallbackMethod_ListTasks<v1::Hous
         v1::Housekeeper::WithRawCallbackMethod_UpdateSchedule<v1::Housekeeper::Service>>>>>;
 
 struct HousekeeperParts {
-  CallCount& calls;
+  const CallBook& calls;
   storage::ReadExecutor& readers;
   const domain::Clock& clock;
   std::chrono::milliseconds deadline;

@@ -25,8 +25,8 @@ grpc::Status QueueFull() {
 
 PageStream::PageStream(PageStreamParts parts, std::unique_ptr<storage::Cursor> cursor, Encode encode,
                        bool first_page_always)
-    : parts_(std::move(parts)),
-      counted_(parts_.calls),
+    : Observed(parts.calls, parts.rpc, parts.context),
+      parts_(std::move(parts)),
       cursor_(std::move(cursor)),
       encode_(std::move(encode)),
       owes_page_(first_page_always) {

@@ -19,8 +19,8 @@
 
 #include "absl/status/status.h"
 #include "server/domain/clock.h"
-#include "server/service/call_count.h"
 #include "server/service/handover.h"
+#include "server/service/observed_call.h"
 #include "server/service/page_memory.h"
 #include "server/storage/cursor.h"
 #include "server/storage/read_executor.h"
@@ -28,7 +28,9 @@
 namespace eventstore::service {
 
 struct PageStreamParts {
-  CallCount& calls;
+  Rpc rpc;
+  grpc::CallbackServerContext& context;
+  const CallBook& calls;
   storage::ReadExecutor& readers;
   storage::ChunkCatalog& chunks;
   PageMemory& memory;
@@ -37,7 +39,7 @@ struct PageStreamParts {
   std::function<domain::MonotonicTime()> deadline;
 };
 
-class PageStream : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+class PageStream : public Observed<grpc::ServerWriteReactor<grpc::ByteBuffer>> {
  public:
   using Message = std::function<grpc::ByteBuffer()>;
   // How the message of a page is made. Called before the cursor moves on; the message itself may be made after.
@@ -77,7 +79,6 @@ class PageStream : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void EncodeAll();
 
   const PageStreamParts parts_;
-  const CallCount::Call counted_;
   const std::unique_ptr<storage::Cursor> cursor_;
   const Encode encode_;
   std::atomic<bool> begun_ = false;

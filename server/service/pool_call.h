@@ -8,7 +8,6 @@
 
 #include "server/domain/clock.h"
 #include "server/domain/error.h"
-#include "server/service/call_count.h"
 #include "server/service/call_deadline.h"
 #include "server/service/request_parser.h"
 #include "server/service/unary_call.h"
@@ -18,7 +17,7 @@
 namespace eventstore::service {
 
 struct PoolCallParts {
-  CallCount& calls;
+  const CallBook& calls;
   storage::ReadExecutor& readers;
   const domain::Clock& clock;
   // What a call without a deadline gets, and the most that any gets.
@@ -36,9 +35,9 @@ inline absl::Status ReadQueueFull() {
 
 // Parses a Request, makes a query of it by `parse`, and answers with the Response that `run` makes of that and a session.
 template <typename Request, typename Response, typename Parse, typename Run>
-grpc::ServerUnaryReactor* AskPool(const PoolCallParts& parts, grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AskPool(const PoolCallParts& parts, Rpc rpc, grpc::CallbackServerContext* context,
                                   const grpc::ByteBuffer* request, grpc::ByteBuffer* response, Parse parse, Run run) {
-  auto* call = new UnaryCall(parts.calls, response);
+  auto* call = new UnaryCall(parts.calls, rpc, *context, response);
   Request message;
   if (absl::Status parsed = parts.parser.Parse(*request, &message); !parsed.ok()) {
     call->Fail(parsed);

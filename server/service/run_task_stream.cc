@@ -16,10 +16,10 @@ constexpr std::chrono::milliseconds kBetweenProgress{100};
 
 }  // namespace
 
-RunTaskStream* RunTaskStream::Begin(CallCount& calls, const domain::Clock& clock,
-                                    housekeeping::Housekeeper* housekeeper,
+RunTaskStream* RunTaskStream::Begin(const CallBook& calls, grpc::CallbackServerContext& context,
+                                    const domain::Clock& clock, housekeeping::Housekeeper* housekeeper,
                                     const absl::StatusOr<domain::RunRequest>& request) {
-  const std::shared_ptr<RunTaskStream> stream(new RunTaskStream(calls, clock));
+  const std::shared_ptr<RunTaskStream> stream(new RunTaskStream(calls, context, clock));
   stream->self_ = stream;
   HandOver(stream.get());
   if (!request.ok()) {

@@ -12,16 +12,17 @@
 #include "server/domain/clock.h"
 #include "server/domain/task_run.h"
 #include "server/housekeeping/housekeeper.h"
-#include "server/service/call_count.h"
 #include "server/service/handover.h"
+#include "server/service/observed_call.h"
 
 namespace eventstore::service {
 
-class RunTaskStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+class RunTaskStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteBuffer>>,
                             public std::enable_shared_from_this<RunTaskStream> {
  public:
   // Lives until gRPC is done with it. `housekeeper` null: this instance has none.
-  static RunTaskStream* Begin(CallCount& calls, const domain::Clock& clock, housekeeping::Housekeeper* housekeeper,
+  static RunTaskStream* Begin(const CallBook& calls, grpc::CallbackServerContext& context, const domain::Clock& clock,
+                              housekeeping::Housekeeper* housekeeper,
                               const absl::StatusOr<domain::RunRequest>& request);
 
   void OnWriteDone(bool ok) override;
@@ -29,14 +30,14 @@ class RunTaskStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void OnDone() override { self_.reset(); }
 
  private:
-  RunTaskStream(CallCount& calls, const domain::Clock& clock) : counted_(calls), clock_(clock) {}
+  RunTaskStream(const CallBook& calls, grpc::CallbackServerContext& context, const domain::Clock& clock)
+      : Observed(calls, Rpc::kRunTask, context), clock_(clock) {}
 
   void Tell(const housekeeping::TaskProgress& progress);
   void End(const absl::StatusOr<domain::TaskRun>& run);
   // Writes what there is to write, or ends the call.
   void Work();
 
-  const CallCount::Call counted_;
   const domain::Clock& clock_;
   std::shared_ptr<RunTaskStream> self_;  // until OnDone
   grpc::ByteBuffer outgoing_;            // while writing_

@@ -28,10 +28,11 @@ absl::Status TooMany() {
 
 }  // namespace
 
-SubscribeStream* SubscribeStream::Begin(const SubscribeParts& parts, absl::StatusOr<domain::SubscriptionQuery> query) {
+SubscribeStream* SubscribeStream::Begin(const SubscribeParts& parts, grpc::CallbackServerContext& context,
+                                        absl::StatusOr<domain::SubscriptionQuery> query) {
   const absl::Status refused = query.status();
   const std::shared_ptr<SubscribeStream> stream(
-      new SubscribeStream(parts, query.ok() ? *std::move(query) : domain::SubscriptionQuery{}));
+      new SubscribeStream(parts, context, query.ok() ? *std::move(query) : domain::SubscriptionQuery{}));
   stream->self_ = stream;
   HandOver(stream.get());
   if (!refused.ok()) {
@@ -45,9 +46,10 @@ SubscribeStream* SubscribeStream::Begin(const SubscribeParts& parts, absl::Statu
   return stream.get();
 }
 
-SubscribeStream::SubscribeStream(const SubscribeParts& parts, domain::SubscriptionQuery query)
-    : parts_(parts),
-      counted_(parts.calls),
+SubscribeStream::SubscribeStream(const SubscribeParts& parts, grpc::CallbackServerContext& context,
+                                 domain::SubscriptionQuery query)
+    : Observed(parts.calls, Rpc::kSubscribe, context),
+      parts_(parts),
       query_(std::move(query)),
       heartbeat_(query_.heartbeat_seconds),
       wrote_at_(parts.clock.Monotonic()),

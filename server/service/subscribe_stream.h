@@ -23,8 +23,8 @@
 #include "eventstore/v1/subscriptions.pb.h"
 #include "server/domain/clock.h"
 #include "server/domain/query.h"
-#include "server/service/call_count.h"
 #include "server/service/handover.h"
+#include "server/service/observed_call.h"
 #include "server/service/open_streams.h"
 #include "server/service/page_memory.h"
 #include "server/storage/cursor_position.h"
@@ -34,7 +34,7 @@
 namespace eventstore::service {
 
 struct SubscribeParts {
-  CallCount& calls;
+  const CallBook& calls;
   OpenStreams& streams;
   subscriptions::Tail& tail;
   storage::ReadExecutor& readers;
@@ -45,13 +45,14 @@ struct SubscribeParts {
   std::chrono::milliseconds page_deadline;
 };
 
-class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
+class SubscribeStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteBuffer>>,
                               public OpenStream,
                               public subscriptions::TailListener,
                               public std::enable_shared_from_this<SubscribeStream> {
  public:
   // Lives until gRPC is done with it.
-  static SubscribeStream* Begin(const SubscribeParts& parts, absl::StatusOr<domain::SubscriptionQuery> query);
+  static SubscribeStream* Begin(const SubscribeParts& parts, grpc::CallbackServerContext& context,
+                                absl::StatusOr<domain::SubscriptionQuery> query);
 
   void Close(const absl::Status& status) override;
   void OnTail() override;
@@ -70,7 +71,7 @@ class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
     std::optional<grpc::Status> finish;
   };
 
-  SubscribeStream(const SubscribeParts& parts, domain::SubscriptionQuery query);
+  SubscribeStream(const SubscribeParts& parts, grpc::CallbackServerContext& context, domain::SubscriptionQuery query);
 
   Next Decide();  // holding mutex_
   void Do(Next next);
@@ -86,7 +87,6 @@ class SubscribeStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void OnPage(absl::StatusOr<storage::Page> page);
 
   const SubscribeParts parts_;
-  const CallCount::Call counted_;
   const domain::SubscriptionQuery query_;
   const std::chrono::seconds heartbeat_;
   std::shared_ptr<SubscribeStream> self_;            // until OnDone

@@ -26,23 +26,22 @@ absl::StatusOr<Response> Described(storage::Session& session, storage::ChunkCata
 
 }  // namespace
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* SubscriptionsService::Subscribe(Context* /*context*/,
-                                                                            const Bytes* request) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* SubscriptionsService::Subscribe(Context* context, const Bytes* request) {
   v1::SubscribeRequest message;
   if (absl::Status parsed = parser_.Parse(*request, &message); !parsed.ok()) {
-    return SubscribeStream::Begin(parts_, parsed);
+    return SubscribeStream::Begin(parts_, *context, parsed);
   }
-  return SubscribeStream::Begin(parts_, FromProto(message));
+  return SubscribeStream::Begin(parts_, *context, FromProto(message));
 }
 
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubscriptionsService::Consume(Context* /*context*/) {
-  return ConsumeStream::Begin({parts_.calls, parts_.streams, groups_, parser_, parts_.clock, ids_});
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubscriptionsService::Consume(Context* context) {
+  return ConsumeStream::Begin({parts_.calls, parts_.streams, groups_, parser_, parts_.clock, ids_}, *context);
 }
 
 template <typename Request, typename Response, typename Parse, typename Run>
-SubscriptionsService::Unary* SubscriptionsService::Ask(Context* context, const Bytes* request, Bytes* response,
+SubscriptionsService::Unary* SubscriptionsService::Ask(Rpc rpc, Context* context, const Bytes* request, Bytes* response,
                                                        Parse parse, Run run) {
-  return AskPool<Request, Response>({parts_.calls, parts_.readers, parts_.clock, parts_.page_deadline, parser_},
+  return AskPool<Request, Response>({parts_.calls, parts_.readers, parts_.clock, parts_.page_deadline, parser_}, rpc,
                                     context, request, response, std::move(parse), std::move(run));
 }
 
@@ -50,7 +49,7 @@ SubscriptionsService::Unary* SubscriptionsService::CreateConsumerGroup(Context* 
                                                                        Bytes* response) {
   using Response = v1::CreateConsumerGroupResponse;
   return Ask<v1::CreateConsumerGroupRequest, Response>(
-      context, request, response, [](const auto& message) { return FromProto(message); },
+      Rpc::kCreateConsumerGroup, context, request, response, [](const auto& message) { return FromProto(message); },
       [this](storage::Session& session, const domain::NewGroup& group) {
         return Described<Response>(session, parts_.chunks, storage::CreateGroup(session, parts_.chunks, group));
       });
@@ -60,7 +59,7 @@ SubscriptionsService::Unary* SubscriptionsService::ListConsumerGroups(Context* c
                                                                       Bytes* response) {
   using Response = v1::ListConsumerGroupsResponse;
   return Ask<v1::ListConsumerGroupsRequest, Response>(
-      context, request, response, [](const auto& message) { return FromProto(message); },
+      Rpc::kListConsumerGroups, context, request, response, [](const auto& message) { return FromProto(message); },
       [this](storage::Session& session, const domain::GroupList& list) -> absl::StatusOr<Response> {
         auto groups = storage::ReadWithRetries(parts_.chunks, [&] { return storage::ListGroups(session, list); });
         if (!groups.ok()) return groups.status();
@@ -84,7 +83,8 @@ SubscriptionsService::Unary* SubscriptionsService::GetConsumerGroup(Context* con
                                                                     Bytes* response) {
   using Response = v1::GetConsumerGroupResponse;
   return Ask<v1::GetConsumerGroupRequest, Response>(
-      context, request, response, [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
+      Rpc::kGetConsumerGroup, context, request, response,
+      [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
       [this](storage::Session& session, const std::string& name) {
         return Described<Response>(session, parts_.chunks, storage::ReadWithRetries(parts_.chunks, [&] {
                                      return storage::GetGroup(session, name);
@@ -96,7 +96,7 @@ SubscriptionsService::Unary* SubscriptionsService::UpdateConsumerGroup(Context* 
                                                                        Bytes* response) {
   using Response = v1::UpdateConsumerGroupResponse;
   return Ask<v1::UpdateConsumerGroupRequest, Response>(
-      context, request, response, [](const auto& message) { return FromProto(message); },
+      Rpc::kUpdateConsumerGroup, context, request, response, [](const auto& message) { return FromProto(message); },
       [this](storage::Session& session, const domain::GroupUpdate& update) {
         auto updated = storage::UpdateGroup(session, update);
         groups_.Nudge(update.name);
@@ -108,7 +108,8 @@ SubscriptionsService::Unary* SubscriptionsService::DeleteConsumerGroup(Context* 
                                                                        Bytes* response) {
   using Response = v1::DeleteConsumerGroupResponse;
   return Ask<v1::DeleteConsumerGroupRequest, Response>(
-      context, request, response, [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
+      Rpc::kDeleteConsumerGroup, context, request, response,
+      [](const auto& message) { return domain::ParseGroupName("name", message.name()); },
       [this](storage::Session& session, const std::string& name) -> absl::StatusOr<Response> {
         absl::Status deleted = storage::DeleteGroup(session, name);
         groups_.Nudge(name);
@@ -121,7 +122,7 @@ SubscriptionsService::Unary* SubscriptionsService::ResetConsumerGroup(Context* c
                                                                       Bytes* response) {
   using Response = v1::ResetConsumerGroupResponse;
   return Ask<v1::ResetConsumerGroupRequest, Response>(
-      context, request, response, [](const auto& message) { return FromProto(message); },
+      Rpc::kResetConsumerGroup, context, request, response, [](const auto& message) { return FromProto(message); },
       [this](storage::Session& session, const domain::GroupReset& reset) {
         auto done = storage::ResetGroup(session, parts_.chunks, reset);
         groups_.Nudge(reset.name);
@@ -133,7 +134,7 @@ SubscriptionsService::Unary* SubscriptionsService::ListParkedEvents(Context* con
                                                                     Bytes* response) {
   using Response = v1::ListParkedEventsResponse;
   return Ask<v1::ListParkedEventsRequest, Response>(
-      context, request, response, [](const auto& message) { return FromProto(message); },
+      Rpc::kListParkedEvents, context, request, response, [](const auto& message) { return FromProto(message); },
       [this](storage::Session& session, const domain::ParkedList& list) -> absl::StatusOr<Response> {
         auto page =
             storage::ReadWithRetries(parts_.chunks, [&] { return storage::ListParked(session, parts_.chunks, list); });
@@ -148,7 +149,8 @@ SubscriptionsService::Unary* SubscriptionsService::ReplayParkedEvents(Context* c
                                                                       Bytes* response) {
   using Response = v1::ReplayParkedEventsResponse;
   return Ask<v1::ReplayParkedEventsRequest, Response>(
-      context, request, response, [](const auto& message) { return FromProto(message.group(), message.selection()); },
+      Rpc::kReplayParkedEvents, context, request, response,
+      [](const auto& message) { return FromProto(message.group(), message.selection()); },
       [this](storage::Session& session, const domain::ParkedSelection& selection) -> absl::StatusOr<Response> {
         auto replayed = storage::ChangeParked(session, parts_.chunks, selection, storage::ParkedAction::kReplay);
         groups_.Nudge(selection.group);
@@ -163,7 +165,8 @@ SubscriptionsService::Unary* SubscriptionsService::DiscardParkedEvents(Context* 
                                                                        Bytes* response) {
   using Response = v1::DiscardParkedEventsResponse;
   return Ask<v1::DiscardParkedEventsRequest, Response>(
-      context, request, response, [](const auto& message) { return FromProto(message.group(), message.selection()); },
+      Rpc::kDiscardParkedEvents, context, request, response,
+      [](const auto& message) { return FromProto(message.group(), message.selection()); },
       [this](storage::Session& session, const domain::ParkedSelection& selection) -> absl::StatusOr<Response> {
         auto discarded = storage::ChangeParked(session, parts_.chunks, selection, storage::ParkedAction::kDiscard);
         if (!discarded.ok()) return discarded.status();

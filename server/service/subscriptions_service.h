@@ -54,7 +54,7 @@ class SubscriptionsService final : public RawSubscriptions {
   // Parses a Request, makes a query of it by `parse`, and answers with the Response that `run` makes of that on the
   // reading pool.
   template <typename Request, typename Response, typename Parse, typename Run>
-  Unary* Ask(Context* context, const Bytes* request, Bytes* response, Parse parse, Run run);
+  Unary* Ask(Rpc rpc, Context* context, const Bytes* request, Bytes* response, Parse parse, Run run);
 
   const SubscribeParts parts_;
   subscriptions::GroupCoordinator& groups_;

@@ -8,14 +8,17 @@
 
 #include "absl/status/status.h"
 #include "google/protobuf/message.h"
-#include "server/service/call_count.h"
 #include "server/service/handover.h"
+#include "server/service/observed_call.h"
 
 namespace eventstore::service {
 
-class UnaryCall : public grpc::ServerUnaryReactor {
+class UnaryCall : public Observed<grpc::ServerUnaryReactor> {
  public:
-  UnaryCall(CallCount& calls, grpc::ByteBuffer* response) : counted_(calls), response_(response) { HandOver(this); }
+  UnaryCall(const CallBook& book, Rpc rpc, grpc::CallbackServerContext& context, grpc::ByteBuffer* response)
+      : Observed(book, rpc, context), response_(response) {
+    HandOver(this);
+  }
 
   void Reply(const google::protobuf::Message& message);
   void Fail(const absl::Status& status);
@@ -30,7 +33,6 @@ class UnaryCall : public grpc::ServerUnaryReactor {
   void OnDone() override { delete this; }
 
  private:
-  const CallCount::Call counted_;
   grpc::ByteBuffer* const response_;
   std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 };

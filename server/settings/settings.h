@@ -31,6 +31,9 @@ struct Settings {
   bool no_migrate = false;
   int retention_days = 0;  // 0: keep everything
   std::string log_level;   // trace, debug, info, warn, error or off
+  std::string log_format;  // text or json
+  int slow_request_ms = 0;
+  int sample_groups_seconds = 0;
 };
 
 // What the command line asks for.

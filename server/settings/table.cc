@@ -58,6 +58,8 @@ std::string Setting::Placeholder() const {
       return "N";
     case Kind::kLogLevel:
       return "LEVEL";
+    case Kind::kLogFormat:
+      return "FORMAT";
     case Kind::kDatabase:
       return "URL";
     default:
@@ -198,6 +200,25 @@ std::vector<Setting> SettingsTable(const Environment& environment, bool root) {
        .member = &Settings::log_level,
        .default_value = "info",
        .doc = "trace, debug, info, warn, error or off"},
+      {.name = "log_format",
+       .kind = Kind::kLogFormat,
+       .member = &Settings::log_format,
+       .default_value = "text",
+       .doc = "text for people, or json: one object a line"},
+      {.name = "slow_request_ms",
+       .kind = Kind::kNumber,
+       .member = &Settings::slow_request_ms,
+       .default_value = "1000",
+       .doc = "A call that takes so many milliseconds is logged, as a failed one is; 0: none for being slow",
+       .min = 0,
+       .max = 3'600'000},
+      {.name = "sample_groups_seconds",
+       .kind = Kind::kNumber,
+       .member = &Settings::sample_groups_seconds,
+       .default_value = "15",
+       .doc = "How often to look how far consumer groups are behind, for the metrics; 0: never",
+       .min = 0,
+       .max = 86'400},
   };
 }
 

@@ -72,4 +72,9 @@ std::size_t AppendQueue::size() const {
   return requests_.size();
 }
 
+std::size_t AppendQueue::bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return bytes_;
+}
+
 }  // namespace eventstore::storage

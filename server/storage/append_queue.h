@@ -18,6 +18,8 @@ namespace eventstore::storage {
 
 struct AppendOutcome {
   absl::StatusOr<domain::AppendBatchResult> result;
+  // It was stored before; the result is the first one.
+  bool repeated = false;
   // A conflict that an append repeated after more than kIdWindow would get too: old_repeat.h finds out.
   bool may_be_old_repeat = false;
 };
@@ -61,6 +63,8 @@ class AppendQueue {
   AppendRequestList Empty();
 
   std::size_t size() const;
+  // Of data and metadata of what waits.
+  std::size_t bytes() const;
 
  private:
   const AppendQueueOptions options_;

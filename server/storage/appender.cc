@@ -30,12 +30,14 @@ absl::Status QueueFull(int lane) {
 
 Appender::Appender(const AppenderOptions& options, const std::string& conninfo, int lanes, ChunkCatalog& chunks,
                    ReadExecutor& readers, const domain::Clock& clock, const Sleeper& sleep)
-    : lanes_(lanes), chunks_(chunks), readers_(readers) {
+    : lanes_(lanes), observer_(options.observer), chunks_(chunks), readers_(readers) {
+  max_queue_.max_requests = options.max_queue_per_lane;
   for (int lane = 0; lane < lanes; ++lane) {
     LaneWriterOptions writer;
     writer.lane = lane;
-    writer.queue.max_requests = options.max_queue_per_lane;
+    writer.queue = max_queue_;
     writer.committed = options.committed;
+    writer.observer = options.observer;
     writers_.push_back(std::make_unique<LaneWriter>(writer, conninfo, lanes, chunks, clock, sleep));
   }
 }
@@ -57,12 +59,25 @@ void Appender::Append(domain::AppendBatch batch, domain::MonotonicTime deadline,
     if (outcome.may_be_old_repeat) {
       LookForOldRepeat(written, outcome.result.status(), deadline, done);
     } else {
-      done(std::move(outcome.result));
+      Answer(done, std::move(outcome.result), outcome.repeated);
     }
   };
   const int lane = *request.lanes.begin();
   if (!draining_ && writers_[static_cast<std::size_t>(lane)]->Submit(request)) return;
-  done(draining_ ? ShuttingDown() : QueueFull(lane));
+  Answer(done, draining_ ? ShuttingDown() : QueueFull(lane), false);
+}
+
+void Appender::Answer(const Done& done, absl::StatusOr<domain::AppendBatchResult> result, bool repeated) {
+  if (observer_ != nullptr) {
+    if (!result.ok()) {
+      observer_->OnRefused(result.status());
+    } else if (repeated) {
+      observer_->OnRepeated();
+    } else {
+      observer_->OnWritten();
+    }
+  }
+  done(std::move(result));
 }
 
 void Appender::LookForOldRepeat(const domain::AppendBatch& batch, const absl::Status& conflict,
@@ -71,14 +86,14 @@ void Appender::LookForOldRepeat(const domain::AppendBatch& batch, const absl::St
   ReadTask task;
   task.deadline = deadline;
   task.run = [this, shared, conflict, done](absl::StatusOr<Session*> session) {
-    if (!session.ok()) return done(session.status());
+    if (!session.ok()) return Answer(done, session.status(), false);
     auto found = FindOldRepeat(**session, chunks_, *shared);
-    if (!found.ok()) return done(found.status());
-    if (!found->has_value()) return done(conflict);
-    done(**std::move(found));
+    if (!found.ok()) return Answer(done, found.status(), false);
+    if (!found->has_value()) return Answer(done, conflict, false);
+    Answer(done, **std::move(found), true);
   };
   // No room to find out: the conflict is true in any case, and a repeat of the repeat will ask again.
-  if (!readers_.Submit(task)) done(conflict);
+  if (!readers_.Submit(task)) Answer(done, conflict, false);
 }
 
 void Appender::Drain() {
@@ -90,6 +105,12 @@ std::size_t Appender::queued() const {
   std::size_t sum = 0;
   for (const auto& writer : writers_) sum += writer->queued();
   return sum;
+}
+
+std::vector<Appender::LaneQueue> Appender::queues() const {
+  std::vector<LaneQueue> queues;
+  for (const auto& writer : writers_) queues.push_back({writer->queued(), writer->queued_bytes()});
+  return queues;
 }
 
 std::uint64_t Appender::appended_events() const {

@@ -17,6 +17,8 @@ struct AppenderOptions {
   std::size_t max_queue_per_lane = 4096;
   // Called after each commit with events, by a lane's thread; must not block.
   std::function<void()> committed = [] {};
+  // Outlives the appender; null: nobody counts.
+  AppendObserver* observer = nullptr;
 };
 
 class Appender {
@@ -39,6 +41,13 @@ class Appender {
   void Drain();
 
   std::size_t queued() const;
+  // What waits in each lane, and how much may.
+  struct LaneQueue {
+    std::size_t requests = 0;
+    std::size_t bytes = 0;
+  };
+  std::vector<LaneQueue> queues() const;
+  LaneQueue queue_limits() const { return {max_queue_.max_requests, max_queue_.max_bytes}; }
   // Since the start.
   std::uint64_t appended_events() const;
   std::uint64_t transactions() const;
@@ -47,7 +56,11 @@ class Appender {
   void LookForOldRepeat(const domain::AppendBatch& batch, const absl::Status& conflict, domain::MonotonicTime deadline,
                         const Done& done);
 
+  void Answer(const Done& done, absl::StatusOr<domain::AppendBatchResult> result, bool repeated);
+
   const int lanes_;
+  AppendQueueOptions max_queue_;
+  AppendObserver* const observer_;
   ChunkCatalog& chunks_;
   ReadExecutor& readers_;
   std::atomic<bool> draining_ = false;

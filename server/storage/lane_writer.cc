@@ -79,6 +79,7 @@ void LaneWriter::Process(Requests batch) {
   }
   spdlog::warn("lane {}: a batch of {} requests failed and is run one by one: {}", options_.lane, batch.size(),
                std::string(written.message()));
+  if (options_.observer != nullptr) options_.observer->OnRerun();
   for (auto& request : batch) {
     if (!request) continue;
     Requests alone;
@@ -175,12 +176,15 @@ void LaneWriter::Rollback() {
 }
 
 absl::Status LaneWriter::Write(Requests& batch) {
+  const auto began = clock_.Monotonic();
   if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
   auto attempt = Begin(batch);
   if (!attempt.ok() || attempt->plan.rows.empty()) {
     Rollback();
-    if (attempt.ok()) Answer(batch, *attempt);
-    return attempt.status();
+    if (!attempt.ok()) return attempt.status();
+    Observe(batch, *attempt, began);
+    Answer(batch, *attempt);
+    return absl::OkStatus();
   }
   const Written written = WriteAndCommit(session_, attempt->plan);
   if (written.is_open) return FindOutcome(batch, *attempt, written.status);
@@ -191,18 +195,24 @@ absl::Status LaneWriter::Write(Requests& batch) {
   appended_events_ += attempt->plan.rows.size();
   ++transactions_;
   options_.committed();
+  Observe(batch, *attempt, began);
   Answer(batch, *attempt);
   return absl::OkStatus();
+}
+
+void LaneWriter::Observe(const Requests& batch, const Attempt& attempt, domain::MonotonicTime began) {
+  if (options_.observer == nullptr) return;
+  options_.observer->OnBatch({batch.size(), attempt.plan.rows.size(), clock_.Monotonic() - began});
 }
 
 absl::Status LaneWriter::FindOutcome(Requests& batch, Attempt& attempt, const absl::Status& lost) {
   Session session(conninfo_, fmt::format("lane {} outcome", options_.lane));
   auto known = WasCommitted(session, attempt.before.stamp, attempt.plan.rows.front().recorded, options_.commit_patience,
                             clock_, sleep_);
-  spdlog::warn("lane {}: connection lost at commit of transaction {}: {}", options_.lane, attempt.before.stamp.xid,
-               !known.ok() ? "outcome unknown"
-               : *known    ? "it was committed"
-                           : "it was not committed");
+  const char* const outcome = !known.ok() ? "unknown" : *known ? "committed" : "not committed";
+  spdlog::warn("lane {}: connection lost at commit of transaction {}; the outcome is: {}", options_.lane,
+               attempt.before.stamp.xid, outcome);
+  if (options_.observer != nullptr) options_.observer->OnLostCommit(outcome);
   if (known.ok() && !*known) {
     // The batch is not run again because its callers may have given up meanwhile.
     Fail(batch, lost);
@@ -241,13 +251,14 @@ void LaneWriter::Answer(Requests& batch, Attempt& attempt) {
       deferred.push_back(std::move(batch[i]));
       continue;
     }
-    AppendOutcome outcome{domain::AppendBatchResult{}, false};
+    AppendOutcome outcome{domain::AppendBatchResult{}};
     if (verdict.kind == Verdict::Kind::kRejected) {
       outcome.result = domain::ToStatus(verdict.error);
       outcome.may_be_old_repeat =
           verdict.error.reason == Reason::kVersionConflict && may_be_old_repeat(batch[i]->batch);
     } else {
       outcome.result = std::move(verdict.result);
+      outcome.repeated = verdict.kind == Verdict::Kind::kReplayed;
     }
     const auto request = std::move(batch[i]);
     request->done(request->batch, std::move(outcome));
@@ -260,7 +271,7 @@ void LaneWriter::Fail(Requests& batch, const absl::Status& status) {
   for (auto& request : batch) {
     if (!request) continue;
     const auto failed = std::move(request);
-    failed->done(failed->batch, {status, false});
+    failed->done(failed->batch, {status});
   }
 }
 

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "server/domain/clock.h"
 #include "server/domain/decide.h"
+#include "server/storage/append_observer.h"
 #include "server/storage/append_queue.h"
 #include "server/storage/chunk_catalog.h"
 #include "server/storage/commit_outcome.h"
@@ -35,6 +36,7 @@ struct LaneWriterOptions {
   AppendQueueOptions queue;
   std::chrono::milliseconds commit_patience{15'000};
   std::function<void()> committed = [] {};  // AppenderOptions
+  AppendObserver* observer = nullptr;       // the same; null: nobody counts
 };
 
 class LaneWriter {
@@ -50,6 +52,7 @@ class LaneWriter {
   void Drain();
 
   std::size_t queued() const { return queue_.size(); }
+  std::size_t queued_bytes() const { return queue_.bytes(); }
   std::uint64_t appended_events() const { return appended_events_; }
   std::uint64_t transactions() const { return transactions_; }
 
@@ -71,6 +74,7 @@ class LaneWriter {
   absl::Status CheckIdentity();
   void Rollback();
   void Answer(Requests& batch, Attempt& attempt);
+  void Observe(const Requests& batch, const Attempt& attempt, domain::MonotonicTime began);
   static void Fail(Requests& batch, const absl::Status& status);
 
   const LaneWriterOptions options_;

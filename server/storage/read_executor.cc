@@ -47,6 +47,11 @@ std::size_t ReadExecutor::queued() const {
   return queue_.size();
 }
 
+std::size_t ReadExecutor::busy() const {
+  const std::scoped_lock lock(mutex_);
+  return sessions_.size() - resting_.size();
+}
+
 bool ReadExecutor::Take(ReadTask& task, Rest& rest) {
   std::unique_lock lock(mutex_);
   while (!stopping_ && queue_.empty()) {

@@ -40,6 +40,10 @@ class ReadExecutor {
   void Drain(domain::MonotonicTime until);
 
   std::size_t queued() const;
+  std::size_t max_queue() const { return max_queue_; }
+  std::size_t connections() const { return sessions_.size(); }
+  // Connections that read at the moment, or are on their way to it.
+  std::size_t busy() const;
 
  private:
   struct Rest {

@@ -17,9 +17,10 @@ esac
 # Tests bring a PostgreSQL of their own; a database of yours must not be touched by them.
 unset DATABASE_URL EVENTSTORE_DATABASE_URL
 
-STEPS=4
+STEPS=5
 step packages tools/setup/install-packages.sh --check run build test -- tools/setup/install-packages.sh run build test
 step PostgreSQL tools/setup/postgres.sh --check -- tools/setup/postgres.sh
+step Prometheus tools/setup/prometheus.sh --check -- tools/setup/prometheus.sh
 step configure [ -f "build-$preset/build.ninja" ] -- configure_preset "$preset"
 step build -- ninja -C "build-$preset" -j "$(build_jobs)"
 exec tools/setup/run-tests.sh "build-$preset" "$@"

@@ -167,6 +167,14 @@ class Client:
     def events(self, method, request, deadline_s=DEADLINE_S):
         return [event for page in self.pages(method, request, deadline_s) for event in page.events]
 
+    def with_metadata(self, method, request, metadata, deadline_s=DEADLINE_S):
+        """A unary call with metadata: (its gRPC code, the trailing metadata)."""
+        rpc = messages.METHODS[method]
+        call = self._channel.unary_unary(rpc.path, type(request).SerializeToString, rpc.response.FromString)
+        call = call.future(request, timeout=deadline_s, metadata=metadata)
+        code = call.code().name
+        return code, {key: value for key, value in call.trailing_metadata() or () if isinstance(value, str)}
+
     # The calls that most tests make.
 
     def append(self, request, deadline_s=DEADLINE_S):

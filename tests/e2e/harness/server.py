@@ -54,8 +54,9 @@ class Server:
                     file.write(_LOCAL_CONF)
             arguments += ["--data-dir", data_dir]
         self.data_dir = data_dir
-        # The tests write into past days behind the server's back, which nothing may do once they are closed.
-        for key, value in {"close_chunks_seconds": 0, **(settings or {})}.items():
+        # The tests write into past days behind the server's back, which nothing may do once they are closed. And they count
+        # readers that wait, of which none shall be looking at groups.
+        for key, value in {"close_chunks_seconds": 0, "sample_groups_seconds": 0, **(settings or {})}.items():
             environment["EVENTSTORE_" + key.upper()] = str(value)
         handle, self._log_path = tempfile.mkstemp(prefix="eventstore-e2e-", suffix=".log")
         os.close(handle)

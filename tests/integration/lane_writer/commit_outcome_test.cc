@@ -4,6 +4,7 @@
 #include <atomic>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/integration/lane_writer/appender_fixture.h"
 #include "tests/integration/lane_writer/commit_proxy.h"
@@ -18,6 +19,17 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 using AtCommit = CommitProxy::AtCommit;
+
+// What the write path tells whoever counts it.
+struct Told : storage::AppendObserver {
+  void OnLostCommit(const char* outcome) override { lost.emplace_back(outcome); }
+  void OnWritten() override { ++written; }
+  void OnRefused(const absl::Status& /*status*/) override { ++refused; }
+
+  std::vector<std::string> lost;
+  int written = 0;
+  int refused = 0;
+};
 
 class CommitOutcomeTest : public ::testing::Test {
  protected:
@@ -54,7 +66,8 @@ class CommitOutcomeTest : public ::testing::Test {
 
   TestDatabase database_;
   CommitProxy proxy_{database_.conninfo()};
-  Instance instance_{proxy_.conninfo()};
+  Told told_;  // by one thread, before the answers that the tests wait for
+  Instance instance_{proxy_.conninfo(), {.observer = &told_}};
   storage::Session gate_{database_.conninfo(), "gate"};
 };
 
@@ -72,6 +85,8 @@ TEST_F(CommitOutcomeTest, NobodyIsAnsweredBeforeTheCommit) {
 TEST_F(CommitOutcomeTest, ACommitThatNeverArrivedIsSaidNotToBe) {
   proxy_.Next(AtCommit::kCutBefore);
   EXPECT_THAT(instance_.Append(Second()), HasReason(Reason::kDatabaseUnavailable));
+  EXPECT_THAT(told_.lost, ::testing::ElementsAre("not committed"));
+  EXPECT_EQ(told_.refused, 1);
   EXPECT_EQ(Ask("SELECT count(*) FROM events_v2"), "1");
   EXPECT_THAT(instance_.Append(Second()), IsOk());
   EXPECT_EQ(ExpectVerified(database_.conninfo()), 3);
@@ -82,6 +97,8 @@ TEST_F(CommitOutcomeTest, ACommitWhoseAnswerWasLostIsAcknowledged) {
   const AppendAnswer answer = instance_.Append(Second());
   ASSERT_THAT(answer, IsOk());
   EXPECT_EQ(answer->front().version, 3);
+  EXPECT_THAT(told_.lost, ::testing::ElementsAre("committed"));
+  EXPECT_EQ(told_.written, 2);
   EXPECT_EQ(Ask("SELECT count(*) FROM events_v2 WHERE global_position = " +
                 std::to_string(answer->front().events[1].global_position)),
             "1");

@@ -19,9 +19,9 @@ storage::Sleeper RealPauses() {
 Instance::Instance(const std::string& conninfo, const Options& options)
     : clock_(options.clock != nullptr ? *options.clock : system_clock_),
       readers_(conninfo, 1, 1024, clock_),
-      appender_(std::make_unique<storage::Appender>(storage::AppenderOptions{options.max_queue_per_lane}, conninfo,
-                                                    options.lanes, chunks_, readers_, clock_,
-                                                    options.sleep ? options.sleep : RealPauses())) {}
+      appender_(std::make_unique<storage::Appender>(
+          storage::AppenderOptions{.max_queue_per_lane = options.max_queue_per_lane, .observer = options.observer},
+          conninfo, options.lanes, chunks_, readers_, clock_, options.sleep ? options.sleep : RealPauses())) {}
 
 std::future<AppendAnswer> Instance::Start(domain::AppendBatch batch) {
   return Start(std::move(batch), clock_.Monotonic() + std::chrono::minutes(1), nullptr);

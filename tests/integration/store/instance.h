@@ -26,6 +26,7 @@ class Instance {
     // Null: the machine's clock and real pauses.
     const domain::Clock* clock = nullptr;
     storage::Sleeper sleep = nullptr;
+    storage::AppendObserver* observer = nullptr;
   };
 
   explicit Instance(const std::string& conninfo) : Instance(conninfo, Options()) {}

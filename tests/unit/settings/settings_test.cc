@@ -66,6 +66,9 @@ TEST(SettingsTest, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(settings.keep_runs_days, 90);
   EXPECT_EQ(settings.retention_days, 0);
   EXPECT_EQ(settings.log_level, "info");
+  EXPECT_EQ(settings.log_format, "text");
+  EXPECT_EQ(settings.slow_request_ms, 1000);
+  EXPECT_EQ(settings.sample_groups_seconds, 15);
   EXPECT_FALSE(settings.insecure);
   EXPECT_FALSE(settings.no_migrate);
   EXPECT_NE(settings.data_dir, "");
@@ -163,7 +166,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{{"--grpc-listen", "50051"}, "HOST:PORT"}, Bad{{"--grpc-listen", "127.0.0.1:65536"}, "HOST:PORT"},
         Bad{{"--grpc-listen", "::1:50051"}, "HOST:PORT"}, Bad{{"--grpc-listen", ":50051"}, "HOST:PORT"},
         Bad{{"--http-listen", "127.0.0.1:50051"}, "another port"}, Bad{{"--log-level", "loud"}, "log_level"},
-        Bad{{"--config", "/nonexistent/file"}, "cannot be read"}));
+        Bad{{"--log-format", "xml"}, "text or json"}, Bad{{"--config", "/nonexistent/file"}, "cannot be read"}));
 
 TEST(SettingsTest, AFileMustBeTomlOfPlainValues) {
   EXPECT_THAT(Refusal({"--config", FileWith("lanes = = 2\n")}), HasSubstr("line 1"));

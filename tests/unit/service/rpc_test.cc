@@ -1,0 +1,46 @@
+#include "server/service/rpc.h"
+
+#include <string>
+#include <vector>
+
+#include "eventstore/v1/event_store.pb.h"
+#include "eventstore/v1/housekeeper.pb.h"
+#include "eventstore/v1/subscriptions.pb.h"
+#include "gmock/gmock.h"
+
+namespace eventstore::service {
+namespace {
+
+struct Told {
+  std::string service, method;
+  bool streams = false;
+  bool operator==(const Told&) const = default;
+};
+
+// A method that is in a proto and not in the table would be counted as another one.
+TEST(Rpc, EveryMethodOfTheProtosIsNamedOnceInTheOrderOfTheEnum) {
+  std::vector<Told> expected;
+  for (const auto* file : {v1::AppendRequest::descriptor()->file(), v1::SubscribeRequest::descriptor()->file(),
+                           v1::ListTasksRequest::descriptor()->file()}) {
+    for (int i = 0; i < file->service(0)->method_count(); ++i) {
+      const auto* method = file->service(0)->method(i);
+      expected.push_back({std::string(file->service(0)->full_name()), std::string(method->name()),
+                          method->client_streaming() || method->server_streaming()});
+    }
+  }
+  std::vector<Told> named;
+  for (const auto& name : RpcNames()) {
+    named.push_back({std::string(name.service), std::string(name.method), name.streams});
+  }
+  EXPECT_THAT(named, ::testing::UnorderedElementsAreArray(expected));
+  const auto names = RpcNames();
+  EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kAppendStream)].method, "AppendStream");
+  EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kReadAll)].method, "ReadAll");
+  EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kConsume)].method, "Consume");
+  EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kDiscardParkedEvents)].method, "DiscardParkedEvents");
+  EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kRunTask)].method, "RunTask");
+  EXPECT_EQ(names.size(), static_cast<std::size_t>(Rpc::kUpdateSchedule) + 1);
+}
+
+}  // namespace
+}  // namespace eventstore::service
