@@ -1,6 +1,5 @@
 #include "server/storage/pipeline_session.h"
 
-#include <cstring>
 #include <utility>
 
 #include "fmt/format.h"
@@ -68,26 +67,6 @@ Parameters& Parameters::AddText(std::string text) {
   types_.push_back(static_cast<Oid>(PgType::kText));
   values_.push_back(std::move(text));
   return *this;
-}
-
-std::string Rows::Text(int row, int column) const {
-  return {At(row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
-}
-
-domain::Uuid Rows::Id(int row, int column) const {
-  domain::Uuid id;
-  std::memcpy(id.bytes.data(), At(row, column), id.bytes.size());
-  return id;
-}
-
-std::vector<std::int32_t> Rows::Int4s(int row, int column) const {
-  const char* bytes = At(row, column);
-  std::vector<std::int32_t> values;
-  if (ReadInt32(bytes) == 0) return values;
-  const std::int32_t count = ReadInt32(bytes + 12);
-  // After the header, each with its length.
-  for (std::int32_t i = 0; i < count; ++i) values.push_back(ReadInt32(bytes + 24 + std::ptrdiff_t{8} * i));
-  return values;
 }
 
 PipelineSession::PipelineSession(std::string conninfo, std::string role, std::string settings)
