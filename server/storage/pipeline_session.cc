@@ -23,10 +23,10 @@ absl::Status StatusOf(const PGresult* result) {
 
 // Parameters as libpq wants them.
 struct Wire {
-  explicit Wire(const std::vector<std::string>& parameters) : formats(parameters.size(), kBinary) {
-    for (const std::string& value : parameters) {
-      values.push_back(value.data());
-      lengths.push_back(static_cast<int>(value.size()));
+  explicit Wire(const std::vector<std::optional<std::string>>& parameters) : formats(parameters.size(), kBinary) {
+    for (const auto& value : parameters) {
+      values.push_back(value ? value->data() : nullptr);
+      lengths.push_back(value ? static_cast<int>(value->size()) : 0);
     }
   }
 
@@ -45,27 +45,45 @@ Parameters& Parameters::Add(BinaryArray array) {
   return *this;
 }
 
+std::string& Parameters::Next(PgType type) {
+  types_.push_back(static_cast<Oid>(type));
+  return values_.emplace_back(std::in_place).value();
+}
+
 Parameters& Parameters::AddInt4(std::int32_t value) {
-  types_.push_back(static_cast<Oid>(PgType::kInt4));
-  AppendInt32(values_.emplace_back(), value);
+  AppendInt32(Next(PgType::kInt4), value);
   return *this;
 }
 
 Parameters& Parameters::AddInt8(std::int64_t value) {
-  types_.push_back(static_cast<Oid>(PgType::kInt8));
-  AppendInt64(values_.emplace_back(), value);
+  AppendInt64(Next(PgType::kInt8), value);
   return *this;
 }
 
 Parameters& Parameters::AddTime(domain::TimeMicros time) {
-  types_.push_back(static_cast<Oid>(PgType::kTimestamp));
-  AppendInt64(values_.emplace_back(), ToPgTime(time));
+  AppendInt64(Next(PgType::kTimestamp), ToPgTime(time));
   return *this;
 }
 
 Parameters& Parameters::AddText(std::string text) {
-  types_.push_back(static_cast<Oid>(PgType::kText));
-  values_.push_back(std::move(text));
+  Next(PgType::kText) = std::move(text);
+  return *this;
+}
+
+Parameters& Parameters::AddId(const std::optional<domain::Uuid>& id) {
+  if (!id) return AddNull(PgType::kUuid);
+  Next(PgType::kUuid).assign(id->bytes.begin(), id->bytes.end());
+  return *this;
+}
+
+Parameters& Parameters::AddJson(std::string_view text) {
+  Next(PgType::kJsonb).append(1, kJsonbVersion).append(text);
+  return *this;
+}
+
+Parameters& Parameters::AddNull(PgType type) {
+  types_.push_back(static_cast<Oid>(type));
+  values_.emplace_back(std::nullopt);
   return *this;
 }
 

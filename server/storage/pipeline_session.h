@@ -9,7 +9,9 @@
 #include <libpq-fe.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
@@ -34,11 +36,16 @@ class Parameters {
   Parameters& AddInt8(std::int64_t value);
   Parameters& AddTime(domain::TimeMicros time);
   Parameters& AddText(std::string text);
+  Parameters& AddId(const std::optional<domain::Uuid>& id);
+  Parameters& AddJson(std::string_view text);
+  Parameters& AddNull(PgType type);
 
  private:
   friend class PipelineSession;
+  std::string& Next(PgType type);
+
   std::vector<Oid> types_;
-  std::vector<std::string> values_;
+  std::vector<std::optional<std::string>> values_;
 };
 
 class PipelineSession {
