@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "fmt/format.h"
-#include "server/domain/error.h"
+#include "server/storage/content_arrays.h"
 #include "server/storage/lane_lock.h"
-#include "server/storage/sql_errors.h"
 
 namespace eventstore::storage {
 namespace {
@@ -16,7 +15,6 @@ using domain::NewEvent;
 using domain::Uuid;
 
 const Prepared kBegin{"append_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
-const Prepared kCommit{"append_commit", "COMMIT"};
 const Prepared kRollback{"append_rollback", "ROLLBACK"};
 const Prepared kTimeout{"append_timeout", "SELECT set_config('statement_timeout', $1, false)"};
 const Prepared kLock{"append_lock", "SELECT pg_advisory_xact_lock($1, $2)"};
@@ -50,54 +48,6 @@ FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 JOIN events_v2 e ON e.id = n.id AND e.timestamp >= $12
 ORDER BY n.ordinal, e.aggregate_id = n.aggregate_id
 )sql";
-
-// Fails, and so ends the transaction, unless every head is as the plan found it: a new one that exists already violates the
-// key, an old one that has moved makes this divide by zero.
-const Prepared kWrite{"append_write", R"sql(
-WITH written AS (
-  INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, user_id, data, metadata, version,
-                         causation_id, correlation_id, source, global_position)
-  SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-), created AS (
-  INSERT INTO aggregate_heads (aggregate_id, version, first_timestamp, last_timestamp)
-  SELECT p.aggregate_id, p.after, p.first, p.last
-  FROM unnest($14, $15, $16, $17, $18) AS p(aggregate_id, before, after, first, last)
-  WHERE p.before = 0
-  RETURNING 1
-), moved AS (
-  UPDATE aggregate_heads h SET version = p.after, last_timestamp = p.last
-  FROM unnest($14, $15, $16, $17, $18) AS p(aggregate_id, before, after, first, last)
-  WHERE p.before > 0 AND h.aggregate_id = p.aggregate_id AND h.version = p.before
-  RETURNING 1
-)
-SELECT 1 / ((SELECT count(*) FROM created) + (SELECT count(*) FROM moved) = $19)::integer
-)sql"};
-constexpr char kDivisionByZero[] = "22012";
-constexpr char kHeadsKey[] = "\"aggregate_heads_pkey\"";
-
-// The columns that come from the request, as parallel arrays.
-struct ContentArrays {
-  BinaryArray id{PgType::kUuid}, aggregate_id{PgType::kUuid}, aggregate_type{PgType::kText}, event_type{PgType::kText},
-      user_id{PgType::kText}, data{PgType::kJsonb}, metadata{PgType::kJsonb}, causation_id{PgType::kUuid},
-      correlation_id{PgType::kUuid}, source{PgType::kText};
-
-  void Add(const domain::Append& append, const NewEvent& event) {
-    id.Add(event.id);
-    aggregate_id.Add(append.aggregate_id);
-    aggregate_type.AddText(append.aggregate_type);
-    event_type.AddText(event.event_type);
-    if (event.user_id.empty()) {
-      user_id.AddNull();
-    } else {
-      user_id.AddText(event.user_id);
-    }
-    data.AddJson(event.data);
-    metadata.AddJson(event.metadata);
-    causation_id.Add(event.causation_id);
-    correlation_id.Add(event.correlation_id);
-    source.AddText(event.source);
-  }
-};
 
 template <typename F>
 void ForEachEvent(AppendRequests requests, F&& visit) {
@@ -222,56 +172,6 @@ absl::StatusOr<Before> CollectBefore(PipelineSession& session, AppendRequests re
   if (!stored.ok()) return stored.status();
   before.stored = *std::move(stored);
   return before;
-}
-
-absl::Status AddWrite(PipelineSession& session, const domain::AppendPlan& plan) {
-  ContentArrays content;
-  BinaryArray times(PgType::kTimestamp), versions(PgType::kInt4), positions(PgType::kInt8);
-  for (const domain::PlannedRow& row : plan.rows) {
-    content.Add(*row.append, *row.event);
-    times.AddTime(row.recorded.timestamp);
-    versions.AddInt4(row.recorded.version);
-    positions.AddInt8(row.recorded.global_position);
-  }
-  BinaryArray head_ids(PgType::kUuid), before(PgType::kInt4), after(PgType::kInt4), first(PgType::kTimestamp),
-      last(PgType::kTimestamp);
-  for (const domain::PlannedHead& head : plan.heads) {
-    head_ids.Add(head.aggregate_id);
-    before.AddInt4(head.before.version);
-    after.AddInt4(head.after.version);
-    first.AddTime(head.after.first_timestamp);
-    last.AddTime(head.after.last_timestamp);
-  }
-  Parameters parameters;
-  parameters.Add(std::move(content.id)).Add(std::move(times)).Add(std::move(content.aggregate_id));
-  parameters.Add(std::move(content.aggregate_type)).Add(std::move(content.event_type)).Add(std::move(content.user_id));
-  parameters.Add(std::move(content.data)).Add(std::move(content.metadata)).Add(std::move(versions));
-  parameters.Add(std::move(content.causation_id)).Add(std::move(content.correlation_id)).Add(std::move(content.source));
-  parameters.Add(std::move(positions)).Add(std::move(head_ids)).Add(std::move(before)).Add(std::move(after));
-  parameters.Add(std::move(first)).Add(std::move(last)).AddInt8(static_cast<std::int64_t>(plan.heads.size()));
-  return session.Add(kWrite, parameters);
-}
-
-absl::Status AddCommit(PipelineSession& session) { return session.Add(kCommit); }
-
-Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan) {
-  absl::Status added = AddWrite(session, plan);
-  if (added.ok()) added = AddCommit(session);
-  if (!added.ok()) return {added, false};
-  auto done = session.Run();
-  const std::string state = SqlStateOf(done.status());
-  if (state == kDivisionByZero || done.status().message().find(kHeadsKey) != absl::string_view::npos) {
-    return {domain::ErrorOf(domain::Reason::kInternal,
-                            "a head changed under the lane lock; nothing was written. Somebody writes to "
-                            "aggregate_heads besides the servers, or servers run with different numbers of lanes"),
-            false};
-  }
-  if (done.ok() && done->back().Command() != "COMMIT") {
-    return {domain::ErrorOf(domain::Reason::kInternal, "PostgreSQL rolled back at COMMIT without saying why"), false};
-  }
-  // An SQL error means rolled back. One that ends the session as well does so if it is the write's.
-  const bool write_failed = !state.empty() && session.succeeded() == 0;
-  return {done.status(), IsConnectionLost(done.status()) && !write_failed};
 }
 
 absl::Status AddRollback(PipelineSession& session) { return session.Add(kRollback); }

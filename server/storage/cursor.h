@@ -3,8 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -79,17 +77,5 @@ auto ReadWithRetries(ChunkCatalog& chunks, const Read& read) {
   }
   return result;
 }
-
-// Rows of one table: PageSql with `where`, whose parameters start at $3.
-struct TableRows {
-  void Add(domain::RecordedEvent event);
-
-  std::vector<domain::RecordedEvent> events;
-  std::size_t bytes = 0;
-  bool more = false;  // the table may hold more: rows or bytes ran out
-};
-class Where;
-absl::StatusOr<TableRows> ReadTable(Session& session, const std::string& table, const Where& where,
-                                    const std::string& order, int max_rows, std::size_t max_bytes);
 
 }  // namespace eventstore::storage

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "fmt/format.h"
 #include "server/storage/where.h"
@@ -54,6 +55,7 @@ absl::Status AggregateCursor::List(Session& session) {
     open_ = true;
   }
   selection_ = {};
+  versions_.clear();
   next_ = 0;
   more_ = found->more;
   if (more_) {
@@ -74,11 +76,22 @@ absl::Status AggregateCursor::List(Session& session) {
       first_available_ = *oldest;
     } else if (first->ClosedBy(found->changes) && from_ < found->second_chunk_from && (!more_ || forward())) {
       // It has no place of its own. Before all others it is in any case.
-      found->places.insert(forward() ? found->places.begin() : found->places.end(), {first->range.from, 1, 0});
+      const std::int64_t events = found->second_chunk_from == INT32_MAX ? 0 : found->second_chunk_from - 1;
+      found->places.insert(forward() ? found->places.begin() : found->places.end(), {first->range.from, 1, events});
     }
     selection_.chunks = Select(chunks, {head_.first_timestamp, head_.last_timestamp + 1}, found->changes, found->places,
                                more_, query_.direction);
     if (query_.as_of) std::erase_if(selection_.chunks, [&](auto* chunk) { return chunk->range.from > *query_.as_of; });
+    std::map<domain::TimeMicros, Versions> known;
+    for (const auto& place : found->places) {
+      const auto last = static_cast<domain::Version>(place.first_version + place.events - 1);
+      if (place.events > 0) known[place.chunk] = {place.first_version, last};
+    }
+    for (const Chunk* chunk : selection_.chunks) {
+      const auto place = known.find(chunk->range.from);
+      const bool is_known = place != known.end() && chunk->ClosedBy(found->changes);
+      versions_.push_back(is_known ? std::optional(place->second) : std::nullopt);
+    }
   }
   listed_ = true;
   return absl::OkStatus();
@@ -93,6 +106,28 @@ absl::StatusOr<Page> AggregateCursor::Next(Session& session) {
     // Empty and not the last: what was listed has been dropped since. On with the rest.
     if (!page.ok() || page->last || !page->events.empty()) return page;
   }
+}
+
+std::vector<TablePart> AggregateCursor::Parts(std::size_t at, domain::Version from, domain::Version to) const {
+  std::vector<TablePart> parts;
+  const std::size_t end = std::min(selection_.chunks.size(), at + kTablesAtOnce);
+  for (std::size_t i = at; i < end; ++i) {
+    std::optional<Versions> held = versions_[i];
+    // One that is open has what its neighbours have not. Behind it, in reading order, `from` or `to` goes on.
+    const bool ahead_known = i + 1 == versions_.size() || versions_[i + 1];
+    if (!held && ahead_known && (i == at || versions_[i - 1])) {
+      held = Versions{from, to};
+      const auto* before = i > at ? &*versions_[i - 1] : nullptr;
+      const auto* after = i + 1 < versions_.size() ? &*versions_[i + 1] : nullptr;
+      if (!forward()) std::swap(before, after);
+      if (before != nullptr) held->first = before->last + 1;
+      if (after != nullptr) held->last = after->first - 1;
+    }
+    TablePart part{&selection_.chunks[i]->table};
+    if (held) part.rows = std::max<std::int64_t>(0, std::min(to, held->last) - std::max(from, held->first) + 1);
+    parts.push_back(part);
+  }
+  return parts;
 }
 
 absl::StatusOr<Page> AggregateCursor::NextListed(Session& session) {
@@ -110,20 +145,21 @@ absl::StatusOr<Page> AggregateCursor::NextListed(Session& session) {
     where.And("version >= {}::integer", fmt::format("{}", from));
     where.And("version <= {}::integer", fmt::format("{}", to));
     if (query_.as_of) where.And("timestamp <= {}::timestamptz", TimestampText(*query_.as_of));
-    auto read = ReadTable(session, chunks[at]->table, where, forward() ? "version" : "version DESC", rows,
-                          budget_.bytes() - bytes);
+    auto read = ReadTables(session, Parts(at, from, to), where, forward() ? "version" : "version DESC", rows,
+                           budget_.bytes() - bytes);
     if (!read.ok()) return read.status();
-    bytes += read->bytes;
-    if (!read->events.empty()) {
-      const domain::Version end = read->events.back().version;
+    auto& events = read->rows.events;
+    bytes += read->rows.bytes;
+    if (!events.empty()) {
+      const domain::Version end = events.back().version;
       if (forward()) {
         from = end + 1;
       } else {
         to = end - 1;
       }
     }
-    std::ranges::move(read->events, std::back_inserter(page.events));
-    if (!read->more) ++at;
+    std::ranges::move(events, std::back_inserter(page.events));
+    at += read->done;
   }
   next_ = at;
   const bool listed_read = at >= chunks.size();

@@ -4,9 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "server/storage/chunk_selection.h"
 #include "server/storage/cursor.h"
+#include "server/storage/table_rows.h"
 
 namespace eventstore::storage {
 
@@ -26,6 +29,8 @@ class AggregateCursor : public Cursor {
   absl::Status List(Session& session);
   absl::StatusOr<domain::Version> OldestStored(Session& session, const ChunkList& list, std::int64_t changes) const;
   absl::StatusOr<Page> NextListed(Session& session);
+  // The chunks to be read next, when versions from..to of them are left.
+  std::vector<TablePart> Parts(std::size_t at, domain::Version from, domain::Version to) const;
   bool forward() const { return query_.direction == domain::Direction::kForward; }
   bool done() const { return budget_.exhausted() || from_ > to_; }
 
@@ -40,6 +45,12 @@ class AggregateCursor : public Cursor {
   domain::Version from_ = 1;
   domain::Version to_ = 0;
   Selection selection_;
+  // Of the chunks of selection_, where the directory knows.
+  struct Versions {
+    domain::Version first;
+    domain::Version last;
+  };
+  std::vector<std::optional<Versions>> versions_;
   std::size_t next_ = 0;
   bool more_ = false;
   // Where the versions of the chunks that are listed end, in reading order, when there are more.

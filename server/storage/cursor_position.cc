@@ -8,6 +8,7 @@
 #include "server/storage/horizon.h"
 #include "server/storage/recorded_rows.h"
 #include "server/storage/store_identity.h"
+#include "server/storage/table_rows.h"
 #include "server/storage/where.h"
 
 namespace eventstore::storage {

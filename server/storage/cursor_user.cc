@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <span>
 #include <utility>
 
 #include "fmt/format.h"
+#include "server/storage/table_rows.h"
 #include "server/storage/where.h"
 
 namespace eventstore::storage {
@@ -28,6 +31,7 @@ absl::Status UserCursor::List(Session& session) {
   auto list = catalog_.All(session);
   if (!list.ok()) return list.status();
   selection_ = {*std::move(list), {}};
+  parts_.clear();
   next_ = 0;
   more_ = false;
   listed_ = true;
@@ -42,6 +46,14 @@ absl::Status UserCursor::List(Session& session) {
   selection_.chunks = Select(*selection_.list, starts, found->changes, found->places, more_, query_.direction);
   // A chunk that overlaps `starts` may have started before.
   std::erase_if(selection_.chunks, [&](const Chunk* chunk) { return !starts.Contains(chunk->range.from); });
+  // The directory counts all types; fewer may be asked for.
+  std::map<domain::TimeMicros, std::int64_t> known;
+  for (const Place& place : found->places) known[place.chunk] = place.events;
+  for (const Chunk* chunk : selection_.chunks) {
+    const auto place = known.find(chunk->range.from);
+    const bool is_known = place != known.end() && chunk->ClosedBy(found->changes);
+    parts_.push_back({&chunk->table, is_known ? std::optional(place->second) : std::nullopt});
+  }
   if (more_) {
     const auto last = found->places.back().chunk;
     rest_ = forward() ? domain::TimeRange{last + 1, left_.to} : domain::TimeRange{left_.from, last};
@@ -75,14 +87,15 @@ absl::StatusOr<Page> UserCursor::NextListed(Session& session) {
     where.AndAnyOf("event_type", query_.event_types);
     where.AndAnyOf("aggregate_type", query_.aggregate_types);
     if (after) AndAfter(*after, forward(), where);
-    auto read = ReadTable(session, chunks[at]->table, where,
-                          forward() ? "timestamp, global_position" : "timestamp DESC, global_position DESC", rows,
-                          budget_.bytes() - bytes);
+    auto read = ReadTables(session, std::span(parts_).subspan(at), where,
+                           forward() ? "timestamp, global_position" : "timestamp DESC, global_position DESC", rows,
+                           budget_.bytes() - bytes);
     if (!read.ok()) return read.status();
-    bytes += read->bytes;
-    if (!read->events.empty()) after = {read->events.back().timestamp, read->events.back().global_position};
-    std::ranges::move(read->events, std::back_inserter(page.events));
-    if (!read->more) ++at;
+    auto& events = read->rows.events;
+    bytes += read->rows.bytes;
+    if (!events.empty()) after = {events.back().timestamp, events.back().global_position};
+    std::ranges::move(events, std::back_inserter(page.events));
+    at += read->done;
   }
   next_ = at;
   after_ = after;

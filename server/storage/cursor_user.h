@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "server/storage/chunk_selection.h"
 #include "server/storage/cursor.h"
+#include "server/storage/table_rows.h"
 
 namespace eventstore::storage {
 
@@ -25,6 +27,7 @@ class UserCursor : public Cursor {
   ChunkCatalog& catalog_;
   bool listed_ = false;
   Selection selection_;
+  std::vector<TablePart> parts_;  // of its chunks
   std::size_t next_ = 0;
   // Chunks that start in left_ are still to be read; the next list begins at rest_ when there are more than were
   // listed.

@@ -10,6 +10,7 @@
 #include "server/storage/group_rows.h"
 #include "server/storage/recorded_rows.h"
 #include "server/storage/sql_text.h"
+#include "server/storage/table_rows.h"
 #include "server/storage/transaction.h"
 #include "server/storage/where.h"
 

@@ -93,7 +93,7 @@ void BinaryArray::AddText(std::string_view text) {
 
 void BinaryArray::AddJson(std::string_view text) {
   AppendInt32(bytes_, static_cast<std::int32_t>(text.size()) + 1);
-  bytes_ += '\x01';
+  bytes_ += kJsonbVersion;
   bytes_.append(text);
   ++count_;
 }

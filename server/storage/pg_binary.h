@@ -28,6 +28,9 @@ void AppendInt64(std::string& bytes, std::int64_t value);
 std::int32_t ReadInt32(const char* bytes);
 std::int64_t ReadInt64(const char* bytes);
 
+// The first byte of a jsonb value; its text follows.
+inline constexpr char kJsonbVersion = '\x01';
+
 // As the 8 bytes of a timestamptz. Both are finite.
 std::int64_t ToPgTime(domain::TimeMicros time);
 domain::TimeMicros FromPgTime(std::int64_t pg_time);

@@ -1,6 +1,5 @@
 #include "server/storage/pipeline_session.h"
 
-#include <cstring>
 #include <utility>
 
 #include "fmt/format.h"
@@ -24,10 +23,10 @@ absl::Status StatusOf(const PGresult* result) {
 
 // Parameters as libpq wants them.
 struct Wire {
-  explicit Wire(const std::vector<std::string>& parameters) : formats(parameters.size(), kBinary) {
-    for (const std::string& value : parameters) {
-      values.push_back(value.data());
-      lengths.push_back(static_cast<int>(value.size()));
+  explicit Wire(const std::vector<std::optional<std::string>>& parameters) : formats(parameters.size(), kBinary) {
+    for (const auto& value : parameters) {
+      values.push_back(value ? value->data() : nullptr);
+      lengths.push_back(value ? static_cast<int>(value->size()) : 0);
     }
   }
 
@@ -46,48 +45,46 @@ Parameters& Parameters::Add(BinaryArray array) {
   return *this;
 }
 
+std::string& Parameters::Next(PgType type) {
+  types_.push_back(static_cast<Oid>(type));
+  return values_.emplace_back(std::in_place).value();
+}
+
 Parameters& Parameters::AddInt4(std::int32_t value) {
-  types_.push_back(static_cast<Oid>(PgType::kInt4));
-  AppendInt32(values_.emplace_back(), value);
+  AppendInt32(Next(PgType::kInt4), value);
   return *this;
 }
 
 Parameters& Parameters::AddInt8(std::int64_t value) {
-  types_.push_back(static_cast<Oid>(PgType::kInt8));
-  AppendInt64(values_.emplace_back(), value);
+  AppendInt64(Next(PgType::kInt8), value);
   return *this;
 }
 
 Parameters& Parameters::AddTime(domain::TimeMicros time) {
-  types_.push_back(static_cast<Oid>(PgType::kTimestamp));
-  AppendInt64(values_.emplace_back(), ToPgTime(time));
+  AppendInt64(Next(PgType::kTimestamp), ToPgTime(time));
   return *this;
 }
 
 Parameters& Parameters::AddText(std::string text) {
-  types_.push_back(static_cast<Oid>(PgType::kText));
-  values_.push_back(std::move(text));
+  Next(PgType::kText) = std::move(text);
   return *this;
 }
 
-std::string Rows::Text(int row, int column) const {
-  return {At(row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+Parameters& Parameters::AddId(const std::optional<domain::Uuid>& id) {
+  if (!id) return AddNull(PgType::kUuid);
+  Next(PgType::kUuid).assign(id->bytes.begin(), id->bytes.end());
+  return *this;
 }
 
-domain::Uuid Rows::Id(int row, int column) const {
-  domain::Uuid id;
-  std::memcpy(id.bytes.data(), At(row, column), id.bytes.size());
-  return id;
+Parameters& Parameters::AddJson(std::string_view text) {
+  Next(PgType::kJsonb).append(1, kJsonbVersion).append(text);
+  return *this;
 }
 
-std::vector<std::int32_t> Rows::Int4s(int row, int column) const {
-  const char* bytes = At(row, column);
-  std::vector<std::int32_t> values;
-  if (ReadInt32(bytes) == 0) return values;
-  const std::int32_t count = ReadInt32(bytes + 12);
-  // After the header, each with its length.
-  for (std::int32_t i = 0; i < count; ++i) values.push_back(ReadInt32(bytes + 24 + std::ptrdiff_t{8} * i));
-  return values;
+Parameters& Parameters::AddNull(PgType type) {
+  types_.push_back(static_cast<Oid>(type));
+  values_.emplace_back(std::nullopt);
+  return *this;
 }
 
 PipelineSession::PipelineSession(std::string conninfo, std::string role, std::string settings)

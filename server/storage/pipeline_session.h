@@ -9,12 +9,15 @@
 #include <libpq-fe.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/storage/binary_rows.h"
 #include "server/storage/pg_binary.h"
 
 namespace eventstore::storage {
@@ -33,35 +36,16 @@ class Parameters {
   Parameters& AddInt8(std::int64_t value);
   Parameters& AddTime(domain::TimeMicros time);
   Parameters& AddText(std::string text);
+  Parameters& AddId(const std::optional<domain::Uuid>& id);
+  Parameters& AddJson(std::string_view text);
+  Parameters& AddNull(PgType type);
 
  private:
   friend class PipelineSession;
+  std::string& Next(PgType type);
+
   std::vector<Oid> types_;
-  std::vector<std::string> values_;
-};
-
-// The rows of one statement.
-class Rows {
- public:
-  explicit Rows(PGresult* result) : result_(result, &PQclear) {}
-
-  int size() const { return PQntuples(result_.get()); }
-  bool IsNull(int row, int column) const { return PQgetisnull(result_.get(), row, column) == 1; }
-  std::int32_t Int4(int row, int column) const { return ReadInt32(At(row, column)); }
-  std::int64_t Int8(int row, int column) const { return ReadInt64(At(row, column)); }
-  domain::TimeMicros Time(int row, int column) const { return FromPgTime(Int8(row, column)); }
-  // "COMMIT", "INSERT 0 1", ...
-  std::string Command() const { return PQcmdStatus(result_.get()); }
-  bool Bool(int row, int column) const { return *At(row, column) != 0; }
-  std::string Text(int row, int column) const;
-  domain::Uuid Id(int row, int column) const;
-  // Of an integer[] without NULLs.
-  std::vector<std::int32_t> Int4s(int row, int column) const;
-
- private:
-  const char* At(int row, int column) const { return PQgetvalue(result_.get(), row, column); }
-
-  std::unique_ptr<PGresult, decltype(&PQclear)> result_;
+  std::vector<std::optional<std::string>> values_;
 };
 
 class PipelineSession {

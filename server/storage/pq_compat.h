@@ -4,6 +4,8 @@
 // themselves (6.x would, in the middle of a transaction we began ourselves).
 #pragma once
 
+#include <libpq-fe.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,9 +41,24 @@ inline pqxx::result ExecPrepared(pqxx::transaction_base& tx, const std::string& 
   return tx.exec(pqxx::prepped{name}, ToParams(args));
 }
 
-inline void ForbidReconnect(pqxx::connection&) {}
+// A connection whose libpq handle is known, for what libpqxx has no calls for.
+class Connection : public pqxx::connection {
+ public:
+  explicit Connection(const std::string& conninfo) : Connection(Connected(conninfo)) {}
+  PGconn* raw() const { return raw_; }
 
-inline void Close(pqxx::connection& connection) { connection.close(); }
+ private:
+  explicit Connection(PGconn* raw) : pqxx::connection(pqxx::connection::seize_raw_connection(raw)), raw_(raw) {}
+
+  static PGconn* Connected(const std::string& conninfo) {
+    std::unique_ptr<PGconn, decltype(&PQfinish)> raw(PQconnectdb(conninfo.c_str()), &PQfinish);
+    if (!raw) throw pqxx::broken_connection("no memory for a connection");
+    if (PQstatus(raw.get()) != CONNECTION_OK) throw pqxx::broken_connection(PQerrorMessage(raw.get()));
+    return raw.release();
+  }
+
+  PGconn* raw_;
+};
 
 #else
 
@@ -62,13 +79,32 @@ inline pqxx::result ExecPrepared(pqxx::transaction_base& tx, const std::string& 
   return tx.exec_prepared(name, pqxx::prepare::make_dynamic_params(params));
 }
 
+// A connection whose libpq handle is known, for what libpqxx has no calls for. It is what pqxx::connection is, but for the
+// policy, which sees the handle when it is made.
+class Connection : public pqxx::connection_base {
+ public:
+  explicit Connection(const std::string& conninfo) : pqxx::connection_base(policy_), policy_(conninfo) {
+    init();
 // Deprecated because 7.x never reconnects by itself, which is just what is asked for here.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-inline void ForbidReconnect(pqxx::connection& connection) { connection.inhibit_reactivation(true); }
+    inhibit_reactivation(true);
 #pragma GCC diagnostic pop
+  }
+  ~Connection() { close(); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  PGconn* raw() const { return policy_.made; }
 
-inline void Close(pqxx::connection& connection) { connection.disconnect(); }
+ private:
+  struct Policy : pqxx::connect_direct {
+    using pqxx::connect_direct::connect_direct;
+    handle do_startconnect(handle orig) override { return made = pqxx::connect_direct::do_startconnect(orig); }
+    handle made = nullptr;
+  };
+
+  Policy policy_;
+};
 
 #endif
 

@@ -7,17 +7,15 @@
 namespace eventstore::storage {
 namespace {
 
-std::optional<domain::Uuid> MaybeUuid(const pqxx::field& field) {
-  if (field.is_null()) return std::nullopt;
-  return UuidOf(field);
+std::optional<domain::Uuid> MaybeId(const Rows& rows, int row, int column) {
+  if (rows.IsNull(row, column)) return std::nullopt;
+  return rows.Id(row, column);
 }
-
-std::string Text(const pqxx::field& field) { return {field.c_str(), static_cast<std::size_t>(field.size())}; }
 
 // What both queries read; data::text is computed here, once.
 std::string RowsSql(const std::string& table, const std::string& where, const std::string& order) {
   return fmt::format(R"sql(
-    SELECT id, timestamp, (extract(epoch FROM timestamp) * 1000000)::bigint AS us, aggregate_id, aggregate_type,
+    SELECT id, timestamp, aggregate_id, aggregate_type,
            event_type, user_id, data::text AS data, metadata::text AS metadata, version, causation_id, correlation_id,
            source, global_position
     FROM {0}
@@ -37,7 +35,7 @@ domain::Uuid UuidOf(const pqxx::field& field) {
 
 std::string PageSql(const std::string& table, const std::string& where, const std::string& order) {
   return fmt::format(R"sql(
-SELECT id, us, aggregate_id, aggregate_type, event_type, user_id, data, metadata, version, causation_id, correlation_id,
+SELECT id, timestamp, aggregate_id, aggregate_type, event_type, user_id, data, metadata, version, causation_id, correlation_id,
        source, global_position
 FROM (
   SELECT p.*, sum(octet_length(data) + octet_length(metadata)) OVER (ORDER BY {1} ROWS UNBOUNDED PRECEDING)
@@ -52,7 +50,7 @@ ORDER BY {1}
 
 std::string SmallRowsSql(const std::string& table, const std::string& where, const std::string& order) {
   return fmt::format(R"sql(
-SELECT id, us, aggregate_id, aggregate_type, event_type, user_id,
+SELECT id, timestamp, aggregate_id, aggregate_type, event_type, user_id,
        CASE WHEN octet_length(data) + octet_length(metadata) <= $2::integer THEN data END AS data,
        CASE WHEN octet_length(data) + octet_length(metadata) <= $2::integer THEN metadata END AS metadata,
        version, causation_id, correlation_id, source, global_position
@@ -62,25 +60,23 @@ ORDER BY {1}
                      RowsSql(table, where, order), order);
 }
 
-bool IsTooLarge(const pqxx::row& row) { return row[6].is_null(); }
+bool IsTooLarge(const Rows& rows, int row) { return rows.IsNull(row, 6); }
 
-domain::RecordedEvent RecordedFrom(const pqxx::row& row) {
-  // Stepped along: each row[i] would count up and down the references to what the result shares.
-  auto field = row.begin();  // which is a field itself; *field would be a copy
+domain::RecordedEvent RecordedFrom(const Rows& rows, int row) {
   domain::RecordedEvent event;
-  event.id = UuidOf(field);
-  event.timestamp = (++field).as<std::int64_t>();
-  event.aggregate_id = UuidOf(++field);
-  event.aggregate_type = Text(++field);
-  event.event_type = Text(++field);
-  if (!(++field).is_null()) event.user_id = Text(field);
-  event.data = Text(++field);
-  event.metadata = Text(++field);
-  event.version = (++field).as<domain::Version>();
-  event.causation_id = MaybeUuid(++field);
-  event.correlation_id = MaybeUuid(++field);
-  event.source = Text(++field);
-  event.global_position = (++field).as<std::int64_t>();
+  event.id = rows.Id(row, 0);
+  event.timestamp = rows.Time(row, 1);
+  event.aggregate_id = rows.Id(row, 2);
+  event.aggregate_type = rows.Text(row, 3);
+  event.event_type = rows.Text(row, 4);
+  event.user_id = rows.Text(row, 5);
+  event.data = rows.Text(row, 6);
+  event.metadata = rows.Text(row, 7);
+  event.version = rows.Int4(row, 8);
+  event.causation_id = MaybeId(rows, row, 9);
+  event.correlation_id = MaybeId(rows, row, 10);
+  event.source = rows.Text(row, 11);
+  event.global_position = rows.Int8(row, 12);
   return event;
 }
 

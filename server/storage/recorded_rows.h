@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/domain/event.h"
+#include "server/storage/binary_rows.h"
 #include "server/storage/pq_compat.h"
 
 namespace eventstore::storage {
@@ -20,9 +21,9 @@ std::string PageSql(const std::string& table, const std::string& where, const st
 // bytes of one row instead, and of a row that has more, data and metadata are NULL.
 std::string SmallRowsSql(const std::string& table, const std::string& where, const std::string& order);
 // Whether SmallRowsSql left out what is in this row.
-bool IsTooLarge(const pqxx::row& row);
+bool IsTooLarge(const Rows& rows, int row);
 
-domain::RecordedEvent RecordedFrom(const pqxx::row& row);
+domain::RecordedEvent RecordedFrom(const Rows& rows, int row);
 
 // Bytes as PageSql counts them.
 std::size_t PayloadBytes(const domain::RecordedEvent& event);

@@ -30,8 +30,7 @@ absl::Status Session::EnsureConnected() {
   auto complete = CompleteConninfo(conninfo_, fmt::format("eventstored {}", role_));
   if (!complete.ok()) return complete.status();
   try {
-    connection_ = std::make_unique<pqxx::connection>(*complete);
-    pq::ForbidReconnect(*connection_);
+    connection_ = std::make_unique<pq::Connection>(*complete);
     tx_ = std::make_unique<pqxx::nontransaction>(*connection_);
     pq::ExecScript(*tx_, std::string(kSessionSettings) + (kind_ == SessionKind::kReader ? kReaderSettings : ""));
   } catch (const std::exception& error) {
@@ -83,6 +82,15 @@ absl::StatusOr<pqxx::result> Session::RunKept(const std::string& sql, const pq::
       throw;
     }
   });
+}
+
+absl::StatusOr<std::vector<Rows>> Session::RunKeptTogether(std::span<const KeptStatement> statements) {
+  if (absl::Status connected = EnsureConnected(); !connected.ok()) return connected;
+  auto rows = RunTogether(connection_->raw(), kept_, statements);
+  // Nor is one of use that did not come out of pipeline mode.
+  const bool usable = PQpipelineStatus(connection_->raw()) == PQ_PIPELINE_OFF;
+  if (!rows.ok() && (!usable || IsConnectionLost(rows.status()))) Disconnect();
+  return rows;
 }
 
 absl::StatusOr<pqxx::result> Session::RunScript(const std::string& sql) {

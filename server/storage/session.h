@@ -9,10 +9,13 @@
 #include <chrono>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/storage/kept_together.h"
 #include "server/storage/pq_compat.h"
 #include "server/storage/statement_cache.h"
 
@@ -59,6 +62,8 @@ class Session {
   absl::StatusOr<pqxx::result> RunText(const std::string& sql, const pq::Args& args);
   // As RunText; prepared when it comes again, as long as there is room (StatementCache).
   absl::StatusOr<pqxx::result> RunKept(const std::string& sql, const pq::Args& args);
+  // As RunKept of each, in one round trip and one transaction. After an error none of those behind it was run.
+  absl::StatusOr<std::vector<Rows>> RunKeptTogether(std::span<const KeptStatement> statements);
   // Several statements without parameters; the result of the last one.
   absl::StatusOr<pqxx::result> RunScript(const std::string& sql);
 
@@ -74,7 +79,7 @@ class Session {
   const std::string conninfo_;
   const std::string role_;
   const SessionKind kind_;
-  std::unique_ptr<pqxx::connection> connection_;
+  std::unique_ptr<pq::Connection> connection_;
   std::unique_ptr<pqxx::nontransaction> tx_;
   std::set<std::string> prepared_;
   // Two statements for each day of a year: some 40 MB in PostgreSQL at most.

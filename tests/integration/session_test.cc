@@ -62,6 +62,45 @@ TEST_F(SessionTest, AScriptIsOneTransactionAndGivesItsLastResult) {
   EXPECT_EQ(Ask("SELECT count(*) FROM scripted"), "1");
 }
 
+TEST_F(SessionTest, StatementsThatAreSentTogetherAnswerInOrderOrFailTogether) {
+  database_.Execute("CREATE TABLE scripted (n integer)");
+  const std::vector<KeptStatement> good{{"INSERT INTO scripted VALUES ($1::integer) RETURNING n", {"1"}},
+                                        {"SELECT n + $1::integer FROM scripted ORDER BY n", {"10"}},
+                                        {"SELECT $1::integer, $2::text", {std::nullopt, "x"}}};
+  std::vector<KeptStatement> bad = good;
+  bad.insert(bad.begin() + 1, {"SELECT 1 / $1::integer", {"0"}});
+  for (int i = 1; i <= 4; ++i) {  // as text, prepared, and prepared before
+    const auto failed = session_.RunKeptTogether(bad).status();
+    EXPECT_EQ(SqlStateOf(failed), "22012") << failed;
+    EXPECT_TRUE(session_.connected());
+    auto rows = session_.RunKeptTogether(good);
+    ASSERT_THAT(rows, IsOk());
+    ASSERT_EQ(rows->size(), 3U);
+    EXPECT_EQ(rows->at(0).Int4(0, 0), 1);
+    EXPECT_EQ(rows->at(1).size(), i);  // what failed has left nothing
+    EXPECT_EQ(rows->at(1).Int4(0, 0), 11);
+    EXPECT_TRUE(rows->at(2).IsNull(0, 0));
+    EXPECT_EQ(rows->at(2).Text(0, 1), "x");
+    EXPECT_EQ(Ask("SELECT 7"), "7");
+  }
+  EXPECT_EQ(session_.generation(), 1U);
+  // A table that is gone is no reason to forget the session either.
+  database_.Execute("DROP TABLE scripted");
+  EXPECT_EQ(SqlStateOf(session_.RunKeptTogether(good).status()), "42P01");
+  EXPECT_EQ(Ask("SELECT 7"), "7");
+}
+
+TEST_F(SessionTest, TheConnectionMayDieUnderStatementsThatAreSentTogether) {
+  ASSERT_THAT(session_.EnsureConnected(), IsOk());
+  const std::vector<KeptStatement> statements{{"SELECT $1::integer", {"1"}},
+                                              {"SELECT pg_terminate_backend(pg_backend_pid()), $1::text", {""}},
+                                              {"SELECT $1::bigint", {"1"}}};
+  EXPECT_TRUE(IsConnectionLost(session_.RunKeptTogether(statements).status()));
+  EXPECT_FALSE(session_.connected());
+  EXPECT_THAT(session_.RunKeptTogether({statements.data(), 1}), IsOk());
+  EXPECT_EQ(session_.generation(), 2U);
+}
+
 TEST_F(SessionTest, AStatementThatTakesTooLongIsCancelledAndTheSessionGoesOn) {
   ASSERT_THAT(session_.SetStatementTimeout(milliseconds(20)), IsOk());
   const auto late = session_.RunText("SELECT pg_sleep(600)", {}).status();

@@ -4,9 +4,11 @@ measured here."""
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree as ElementTree
 
 sys.dont_write_bytecode = True
@@ -15,6 +17,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import bench  # noqa: E402
 import charts  # noqa: E402
 import cluster  # noqa: E402
+import costs  # noqa: E402
+import lane_profile  # noqa: E402
+import machine  # noqa: E402
 import markdown  # noqa: E402
 import packages  # noqa: E402
 import ratios  # noqa: E402
@@ -104,6 +109,18 @@ class ReportTest(unittest.TestCase):
         self.assertIn("there is no pip", text)
         ElementTree.parse(os.path.join(folder, "benchmarks/throughput.svg"))
 
+    def test_the_page_says_where_the_time_goes(self):
+        self.report.add_cell(a_cell("unary_64"))
+        for postgres in (30, 34, 38):
+            spent = {costs.CLIENT: 15.04, costs.SERVER: 0, costs.POSTGRES: postgres, costs.IDLE: 0.25}
+            self.report.add_sample("unary_64", {"rate": 100, **spent})
+        self.report.add_cell(a_cell("umadb_64"))
+        self.report.add_sample("umadb_64", {"rate": 100})
+        lines = costs.table(self.written()["cells"])
+        self.assertEqual(lines[2:], ["| title of unary_64 | 15.0 |  | 34.0 | 49.0 | 25% |"])
+        self.assertIn("\n".join(lines), markdown.generated(self.report.data, []))
+        self.assertEqual(costs.table({}), [])
+
     def test_growth_charts_are_well_formed(self):
         series = {"a": [[1, 2.0], [30, 2.5], [3650, 3.0]], "b <&>": [[1, 1.0], [3650, 1.0]]}
         self.report.data["growth"] = {"charts": [{"title": "T", "file": "g.svg", "x": "x", "y": "y", "series": series}]}
@@ -125,7 +142,44 @@ class OrderTest(unittest.TestCase):
         self.assertGreater(len(begins), 1)
 
 
+class ProfileTest(unittest.TestCase):
+    def test_a_sample_counts_for_the_first_group_on_its_stack(self):
+        def stack(*functions):
+            return "postgres \n" + "".join(f"\t  55d0a1 {function}\n" for function in functions) + "\n"
+
+        script = (
+            stack("_bt_search", "ExecInsertIndexTuples", "ExecModifyTable", "PortalRun")
+            + stack("_bt_search", "index_getnext_slot", "PortalRun")
+            + stack("XLogFlush", "CommitTransaction")
+            + stack("pg_usleep")
+        )
+        expected = {"inserting into indexes": 0.25, "finding rows by an index": 0.25, "commit": 0.25, "other": 0.25}
+        self.assertEqual(lane_profile.shares(script), expected)
+        self.assertEqual(lane_profile.shares(""), {})
+
+    def test_without_perf_it_says_so(self):
+        with unittest.mock.patch.dict(os.environ, PATH="/nowhere"):
+            self.assertEqual(lane_profile.record(["1"], 1, "/nowhere")[0], None)
+            self.assertIn("perf is not installed", lane_profile.record(["1"], 1, "/nowhere")[1])
+
+
 class PiecesTest(unittest.TestCase):
+    def test_the_time_of_a_tree_counts_children_that_run_and_that_have_ended(self):
+        burn = "import time\nwhile time.process_time() < 0.2: pass\n"
+        # A child that ends, then one that goes on; neither is ours.
+        script = (
+            f"import subprocess, sys\nburn = {burn!r}\nsubprocess.run([sys.executable, '-c', burn])\n"
+            "child = subprocess.Popen([sys.executable, '-c', burn + 'print(1, flush=True)\\ninput()'],"
+            " stdin=subprocess.PIPE)\ninput()\nchild.communicate(b'\\n')\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            self.assertEqual(process.stdout.readline(), b"1\n")
+            self.assertGreaterEqual(machine.tree_seconds(process.pid), 0.36)
+            self.assertLess(machine.cpu_seconds(process.pid), 0.2)
+            process.communicate(b"\n")
+
     def test_connection_strings(self):
         values = cluster.parse_conninfo(r"host='/a b/c' user=me passfile='/it\'s' dbname=x")
         self.assertEqual(values, {"host": "/a b/c", "user": "me", "passfile": "/it's", "dbname": "x"})

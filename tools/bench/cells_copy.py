@@ -6,6 +6,7 @@ import os
 import random
 
 from cell import Cell, Unavailable
+from costs import Costs
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 _TYPES = ("placed", "paid", "packed", "shipped", "arrived", "cancelled", "changed", "refunded")
@@ -87,12 +88,14 @@ def cells(context):
         database = cluster.fresh()
         try:
             _first_chunk(cluster, database)
+            costs = Costs(cluster)
             with concurrent.futures.ThreadPoolExecutor(sessions) as pool:
                 times = list(pool.map(lambda files: _load(cluster, database, files), parts[:sessions]))
+            spent = costs.per_event(sessions * rows)
         finally:
             cluster.drop(database)
         seconds = max(end for _, end in times) - min(begin for begin, _ in times)
-        return {"rate": sessions * rows / seconds, "rows": sessions * rows, "seconds": seconds}
+        return {"rate": sessions * rows / seconds, "rows": sessions * rows, "seconds": seconds, **spent}
 
     return [
         Cell(

@@ -3,8 +3,8 @@
 from cell import Cell
 from cells_copy import copy_out
 from cluster import Store
+from costs import Costs, client_us
 from eventbench import eventbench, sample_of
-from machine import cpu_seconds
 from processes import Failed
 
 REPLAYED_EVENTS = 10_000
@@ -26,14 +26,12 @@ def sample_append(context, kind, *arguments, seconds):
     database = context.cluster.fresh()
     try:
         with Store(context.cluster, database) as store:
-            before = cpu_seconds(store.pid)
+            costs = Costs(context.cluster, store.pid)
             result = eventbench(context, store.address, "--mix", kind, *arguments, seconds=seconds)
-            used = cpu_seconds(store.pid) - before
+            # Warming up included on both sides.
+            spent = costs.per_event(result["acknowledged_events"], client_us(result, kind))
         _count_matches(context.cluster, database, result)
-        sample = sample_of(result, kind)
-        # Warming up included on both sides.
-        sample["server_cpu_us_per_event"] = used / max(1, result["acknowledged_events"]) * 1e6
-        return sample
+        return {**sample_of(result, kind), **spent}
     finally:
         context.cluster.drop(database)
 
@@ -43,13 +41,14 @@ def sample_ping(context, seconds):
     database = context.cluster.fresh()
     try:
         with Store(context.cluster, database) as store:
-            before = cpu_seconds(store.pid)
+            costs = Costs(context.cluster, store.pid)
             result = eventbench(context, store.address, "--mix", "ping", "--in-flight", "64", seconds=seconds)
-            used = cpu_seconds(store.pid) - before
-        sample = sample_of(result, "ping")
-        sample["rate"] = sample["operations_per_second"]
-        sample["server_cpu_us_per_call"] = used / max(1, sample["rate"] * seconds) * 1e6
-        return sample
+            sample = sample_of(result, "ping")
+            sample["rate"] = sample["operations_per_second"]
+            calls = sample["rate"] * seconds
+            # Those while warming up are not counted, and taken to be as many a second.
+            spent = costs.per_event(calls * (1 + context.warmup / seconds), 1e6 * result["client_cpu_seconds"] / calls)
+        return {**sample, **spent}
     finally:
         context.cluster.drop(database)
 

@@ -44,9 +44,9 @@ class Cluster:
         with open(os.path.join(data, "conninfo"), encoding="utf-8") as file:
             self._conninfo = file.read().strip()
         with open(os.path.join(data, "pgdata", "postmaster.pid"), encoding="utf-8") as file:
-            postmaster = int(file.readline())
+            self.postmaster = int(file.readline())
         # The programs beside the postgres that runs: of the same version.
-        self.programs = os.path.dirname(os.readlink(f"/proc/{postmaster}/exe"))
+        self.programs = os.path.dirname(os.readlink(f"/proc/{self.postmaster}/exe"))
         self._made = set()
         for leftover in self.rows("SELECT datname FROM pg_database WHERE datname LIKE 'bench_%'"):
             self.drop(leftover)

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import resource
 import subprocess
 import time
 
@@ -32,12 +33,45 @@ def resident_mib(pid):
         return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1)) / 1024
 
 
-def cpu_seconds(pid):
-    """Of this process, without its children."""
+def _stat(pid):
+    """From the state of the process on."""
     with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
         # The name of the program, in parentheses, may hold anything.
-        fields = file.read().rpartition(")")[2].split()
+        return file.read().rpartition(")")[2].split()
+
+
+def cpu_seconds(pid):
+    """Of this process, without its children."""
+    fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def tree_seconds(root):
+    """Of this process and all below it, those that have ended included: PostgreSQL, by its postmaster."""
+    ticks, below = 0, {root}
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                parents[int(name)] = _stat(name)
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended; whoever waits for it has its time then
+    # A child may have a smaller number than its parent, where numbers began anew.
+    while True:
+        more = {pid for pid, fields in parents.items() if int(fields[1]) in below and pid not in below}
+        if not more:
+            break
+        below |= more
+    for pid in below:
+        # Its own, and of its children that have ended.
+        ticks += sum(int(value) for value in parents[pid][11:15]) if pid in parents else 0
+    return ticks / _TICKS
+
+
+def ended_children_seconds():
+    """Of all programs that were run to their end."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def cpu_share(pid, seconds):

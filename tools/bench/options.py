@@ -3,6 +3,7 @@
 import os
 
 import charts
+import costs
 import markdown
 import ratios
 
@@ -56,6 +57,8 @@ def finish(report, arguments, complete):
         value = values.get(key)
         verdict = "not measured" if value is None else f"{value:g} {'met' if ratios.met(key, value) else 'MISSED'}"
         print(f"  {key:<36} {'<=' if at_most else '>='} {target:<5g} {verdict}")
+    for line in costs.table(report.data["cells"]):
+        print(f"  {line}")
     if write:
         print("docs/benchmarks.md and docs/benchmarks/ are written")
     else:

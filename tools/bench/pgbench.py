@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 
+from costs import Costs
 from processes import Failed, environment, run
 
 
@@ -27,7 +28,10 @@ def pgbench(cluster, database, script, clients, seconds, warmup, options=""):
             run([*command, str(max(1, round(warmup))), target], env=env, cwd=folder)
         # Its time includes that of connecting, its rate does not.
         connecting = clients / 32
+        costs = Costs(cluster)
         output = run([*command, str(max(1, math.ceil(seconds + connecting))), "-l", target], env=env, cwd=folder)
+        done = int(re.search(r"number of transactions actually processed: (\d+)", output).group(1))
+        spent = costs.per_event(done)
         times = []
         for log in glob.glob(os.path.join(folder, "pgbench_log.*")):
             with open(log, encoding="ascii") as file:
@@ -40,4 +44,5 @@ def pgbench(cluster, database, script, clients, seconds, warmup, options=""):
         "p50_ms": percentile(times, 50) / 1000,
         "p99_ms": percentile(times, 99) / 1000,
         "failed": int(re.search(r"number of failed transactions: (\d+)", output).group(1)),
+        **spent,
     }

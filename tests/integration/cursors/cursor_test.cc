@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/storage/chunk_closer.h"
 #include "tests/integration/cursors/cursor_fixture.h"
 
 namespace eventstore::testing {
@@ -114,6 +115,32 @@ TEST_F(CursorTest, LargeEventsAmongSmallOnesAreReadInTheirPlace) {
   for (const auto& cursor : {All(), Aggregate(0), User(0), Correlated(0)}) EXPECT_EQ(Read(*cursor), Every(1, 1'200, 1));
   for (const auto& cursor : {All(kBackward), Aggregate(0, kBackward), User(0, kBackward)}) {
     EXPECT_EQ(Read(*cursor), Every(1'200, 1, -1));
+  }
+}
+
+TEST_F(CursorTest, LargeEventsAmongSmallOnesOfSeveralChunksAreReadInTheirPlace) {
+  // One event a day and aggregate, so that many chunks are asked at once: some are too large for that, and a page ends
+  // after ten of 100 kB.
+  const History history{.days = 60, .events_a_day = 2, .aggregates = 2, .users = 2};
+  history.Insert(database_);
+  database_.Execute(R"sql(
+    UPDATE events_v2 SET data = jsonb_build_object('text', repeat('x', CASE
+      WHEN global_position BETWEEN 21 AND 40 THEN 400000
+      WHEN global_position IN (1, 2, 119, 120) OR global_position % 14 = 1 THEN 9000
+      ELSE 100000 END))
+    WHERE global_position BETWEEN 21 AND 40 OR global_position IN (1, 2, 119, 120) OR global_position % 14 = 1
+          OR global_position > 70)sql");
+  storage::ChunkCloser closer(database_.conninfo());
+  ASSERT_THAT(closer.Step({}), IsOk());
+  for (const auto max : {domain::kNoLimit, std::int64_t{7}, std::int64_t{23}}) {
+    const auto count = static_cast<int>(std::min<std::int64_t>(max, 60));
+    for (const auto& cursor :
+         {Aggregate(0, domain::Direction::kForward, max), User(0, domain::Direction::kForward, max)}) {
+      EXPECT_EQ(Read(*cursor), Every(1, 2 * count - 1, 2));
+    }
+    for (const auto& cursor : {Aggregate(1, kBackward, max), User(1, kBackward, max)}) {
+      EXPECT_EQ(Read(*cursor), Every(120, 122 - 2 * count, -2));
+    }
   }
 }
 

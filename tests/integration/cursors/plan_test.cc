@@ -64,6 +64,21 @@ class PlanTest : public CursorTest {
     return chunks;
   }
 
+  // Round trips that need a transaction, which is all of them outside of one.
+  std::int64_t Trips(const std::function<void()>& read) {
+    const auto transactions = [&] {
+      auto rows = session_.RunText(
+          "SELECT split_part(virtualtransaction, '/', 2)::bigint FROM pg_locks "
+          "WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'",
+          {});
+      EXPECT_THAT(rows, IsOk());
+      return rows.ok() ? (*rows)[0][0].as<std::int64_t>() : 0;
+    };
+    const std::int64_t before = transactions();
+    read();
+    return transactions() - before - 1;
+  }
+
   std::string ChunkAt(domain::TimeMicros time) {
     auto chunks = chunks_.Within(session_, {time, time + 1});
     EXPECT_THAT(chunks, IsOk());
@@ -204,6 +219,35 @@ TEST_F(PlanTest, OfClosedChunksThoseAreOpenedThatHoldWhatIsAskedFor) {
     EXPECT_THAT(Locked(counted), UnorderedElementsAreArray(open));
     open.insert(chunk(4));
     EXPECT_THAT(Locked(position), UnorderedElementsAreArray(open));
+  }
+}
+
+TEST_F(PlanTest, ClosedChunksThatAreNeededForSureAreAskedInOneRoundTrip) {
+  storage::ChunkCloser closer(database_.conninfo());
+  ASSERT_THAT(closer.Step({}), IsOk());
+  // Each has one event a day, yesterday's chunk may be open, and today's and tomorrow's are.
+  const auto aggregate = [&](domain::Direction direction, int events) {
+    return [=, this] { EXPECT_EQ(Read(*Aggregate(2, direction, events)).size(), static_cast<std::size_t>(events)); };
+  };
+  const auto user = [&](domain::Direction direction, int events) {
+    return [=, this] { EXPECT_EQ(Read(*User(5, direction, events)).size(), static_cast<std::size_t>(events)); };
+  };
+  const auto days = [&](int from, int to) {
+    std::vector<std::string> chunks;
+    for (int day = from; day <= to; ++day) {
+      chunks.push_back(ChunkAt(history_.start + day * domain::kMicrosPerDay));
+    }
+    return chunks;
+  };
+  for (int i = 0; i < 3; ++i) {  // as text, prepared, and prepared before
+    EXPECT_THAT(Locked(aggregate(domain::Direction::kForward, 5)), UnorderedElementsAreArray(days(0, 4)));
+    EXPECT_THAT(Locked(aggregate(domain::Direction::kBackward, 8)), UnorderedElementsAreArray(days(2, 9)));
+    EXPECT_THAT(Locked(user(domain::Direction::kForward, 5)), UnorderedElementsAreArray(days(0, 4)));
+    EXPECT_THAT(Locked(user(domain::Direction::kBackward, 8)), UnorderedElementsAreArray(days(2, 9)));
+    EXPECT_EQ(Trips(aggregate(domain::Direction::kForward, 1)), Trips(aggregate(domain::Direction::kForward, 6)));
+    EXPECT_EQ(Trips(aggregate(domain::Direction::kBackward, 3)), Trips(aggregate(domain::Direction::kBackward, 10)));
+    EXPECT_EQ(Trips(user(domain::Direction::kForward, 1)), Trips(user(domain::Direction::kForward, 6)));
+    EXPECT_EQ(Trips(user(domain::Direction::kBackward, 4)), Trips(user(domain::Direction::kBackward, 10)));
   }
 }
 

@@ -2,7 +2,9 @@
 #include "server/storage/appender.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -150,12 +152,23 @@ TEST_F(AppenderTest, AVersionThatIsUsedUpIsSaidAndNotWrapped) {
   EXPECT_EQ(StoredEvents(), "2");
 }
 
-TEST_F(AppenderTest, AHeadChangedBehindTheLaneIsNoticed) {
+// One event and several are written by statements of their own.
+class HeadsBehindTheLaneTest : public AppenderTest, public ::testing::WithParamInterface<int> {
+ protected:
+  static std::vector<domain::NewEvent> Events() {
+    std::vector<domain::NewEvent> events;
+    for (int i = 0; i < GetParam(); ++i) events.push_back(Event(10 + i));
+    return events;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Events, HeadsBehindTheLaneTest, ::testing::Values(1, 2));
+
+TEST_P(HeadsBehindTheLaneTest, AHeadChangedBehindTheLaneIsNoticed) {
   const auto aggregate = AggregateIn(0);
   ASSERT_THAT(instance_.Append(One(aggregate, VersionCheck::Exact(0), {Event(1)})), IsOk());
   storage::Session vandal(database_.conninfo(), "vandal");
   ASSERT_THAT(vandal.RunScript("BEGIN; UPDATE aggregate_heads SET version = version + 1"), IsOk());
-  auto answer = instance_.Start(One(aggregate, VersionCheck::Exact(1), {Event(2)}));
+  auto answer = instance_.Start(One(aggregate, VersionCheck::Exact(1), Events()));
   // It has read version 1 and waits for the row.
   ASSERT_TRUE(Eventually([&] { return Ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1"; }));
   ASSERT_THAT(vandal.RunScript("COMMIT"), IsOk());
@@ -163,18 +176,57 @@ TEST_F(AppenderTest, AHeadChangedBehindTheLaneIsNoticed) {
   EXPECT_EQ(StoredEvents(), "1");
 }
 
-TEST_F(AppenderTest, AHeadCreatedBehindTheLaneIsNoticed) {
+TEST_P(HeadsBehindTheLaneTest, AHeadCreatedBehindTheLaneIsNoticed) {
   const auto aggregate = AggregateIn(0);
   storage::Session vandal(database_.conninfo(), "vandal");
   ASSERT_THAT(vandal.RunText("SELECT set_config('v.id', $1, false)", {aggregate.ToString()}), IsOk());
   ASSERT_THAT(vandal.RunScript("BEGIN; INSERT INTO aggregate_heads "
                                "VALUES (current_setting('v.id')::uuid, 7, now(), now())"),
               IsOk());
-  auto answer = instance_.Start(One(aggregate, VersionCheck::Exact(0), {Event(1)}));
+  auto answer = instance_.Start(One(aggregate, VersionCheck::Exact(0), Events()));
   ASSERT_TRUE(Eventually([&] { return Ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1"; }));
   ASSERT_THAT(vandal.RunScript("COMMIT"), IsOk());
   EXPECT_THAT(answer.get(), HasReason(Reason::kInternal));
   EXPECT_EQ(StoredEvents(), "0");
+}
+
+TEST_F(AppenderTest, OneEventIsWrittenAsSeveralAre) {
+  int number = 0;
+  const auto full = [&] {
+    auto event = Event(++number);
+    event.user_id = "somebody";
+    event.data = R"({"a": [1, "\u00e9"]})";
+    event.metadata = R"({"b": null})";
+    event.causation_id = AggregateIn(1);
+    event.correlation_id = AggregateIn(0);
+    event.source = "migration";
+    return event;
+  };
+  const auto bare = [&] {
+    auto event = Event(++number);
+    event.user_id = "";
+    event.causation_id = event.correlation_id = std::nullopt;
+    return event;
+  };
+  const std::vector<std::pair<std::string, std::function<domain::NewEvent()>>> kinds{{"IS NOT NULL", full},
+                                                                                     {"IS NULL", bare}};
+  for (const auto& [user, make] : kinds) {
+    const auto one = AggregateIn(0, number);
+    const auto two = AggregateIn(1, number);
+    ASSERT_THAT(instance_.Append(One(one, VersionCheck::Exact(0), {make()})), IsOk());
+    ASSERT_THAT(instance_.Append(One(one, VersionCheck::Exact(1), {make()})), IsOk());
+    ASSERT_THAT(instance_.Append(One(two, VersionCheck::Exact(0), {make(), make()})), IsOk());
+    EXPECT_EQ(Ask("SELECT count(*) || ' ' || count(DISTINCT (aggregate_type, event_type, user_id, data, metadata, "
+                  "causation_id, correlation_id, source)) || ' ' || count(DISTINCT id) FROM events_v2 WHERE user_id " +
+                  user),
+              "4 1 4");
+    EXPECT_EQ(Ask("SELECT count(*) FROM aggregate_heads h JOIN (SELECT aggregate_id, max(version) v, min(timestamp) f, "
+                  "max(timestamp) l, count(*) n FROM events_v2 WHERE user_id " +
+                  user +
+                  " GROUP BY 1) e ON e.aggregate_id = h.aggregate_id "
+                  "AND (e.v, e.n, e.f, e.l) = (h.version, 2, h.first_timestamp, h.last_timestamp)"),
+              "2");
+  }
 }
 
 TEST_F(AppenderTest, AnAppendOverSeveralLanesHoldsThemAll) {
