@@ -32,8 +32,12 @@ constexpr std::array kReasons = {
     ReasonRow{Reason::kCommitUnknown, "COMMIT_UNKNOWN", absl::StatusCode::kUnknown},
     ReasonRow{Reason::kStoreIncompatible, "STORE_INCOMPATIBLE", absl::StatusCode::kFailedPrecondition},
     ReasonRow{Reason::kPositionAhead, "POSITION_AHEAD", absl::StatusCode::kOutOfRange},
+    ReasonRow{Reason::kEventsDropped, "EVENTS_DROPPED", absl::StatusCode::kOutOfRange},
     ReasonRow{Reason::kGroupExists, "GROUP_EXISTS", absl::StatusCode::kAlreadyExists},
     ReasonRow{Reason::kGroupNotFound, "GROUP_NOT_FOUND", absl::StatusCode::kNotFound},
+    ReasonRow{Reason::kArchiveDamaged, "ARCHIVE_DAMAGED", absl::StatusCode::kDataLoss},
+    ReasonRow{Reason::kArchiveFull, "ARCHIVE_FULL", absl::StatusCode::kResourceExhausted},
+    ReasonRow{Reason::kArchiveUnavailable, "ARCHIVE_UNAVAILABLE", absl::StatusCode::kFailedPrecondition},
     ReasonRow{Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     ReasonRow{Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

@@ -9,6 +9,9 @@ namespace eventstore::fuzz {
 std::string CheckJsonObject(const std::string& input);
 std::string CheckUuid(const std::string& input);
 
+// The bytes of an archive file, and of a manifest.
+std::string CheckArchive(const std::string& input);
+
 // Takes the input for each request of EventStore in turn, as it would come off the wire.
 std::string CheckRequest(const std::string& input);
 
