@@ -121,6 +121,7 @@ class Verification {
   absl::Status CheckHeads() {
     ShowProgress("heads", static_cast<int>(chunks_.size()));
     auto copied = InSnapshot([&] { return worker_.Run(verifier_sql::kCopyHeads, {}); });
+    if (copied.ok()) copied = InSnapshot([&] { return worker_.Run(verifier_sql::kCopyGone, {}); });
     if (!copied.ok()) return copied.status();
     const std::string oldest = TimestampText(oldest_);
     auto counts = worker_.Run(verifier_sql::kCounts, {oldest});
