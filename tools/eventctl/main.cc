@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
   AddGroups(app, context);
   AddVersion(app, context);
   AddMigrate(app, context);
+  AddArchive(app, context);
   AddVerify(app, context);
 
   try {

@@ -17,6 +17,7 @@ void AddTail(CLI::App& app, Context& context);
 void AddVersion(CLI::App& app, Context& context);
 void AddGroups(CLI::App& app, Context& context);
 void AddMigrate(CLI::App& app, Context& context);
+void AddArchive(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
 
 }  // namespace eventstore::eventctl
