@@ -82,6 +82,18 @@ absl::Status Migrate(const Settings& settings, const std::string& conninfo) {
       .status();
 }
 
+absl::StatusOr<eventstore::housekeeping::TaskSettings> TaskSettingsOf(const Settings& settings) {
+  eventstore::housekeeping::TaskSettings tasks;
+  tasks.compress_after_days = settings.compress_after_days;
+  tasks.keep_runs_days = settings.keep_runs_days;
+  auto by_type = eventstore::domain::ParseRetentionByType(settings.retention_by_type);
+  if (!by_type.ok()) return by_type.status();
+  tasks.retention.rules = {settings.retention_days, *std::move(by_type)};
+  tasks.retention.archive = settings.archive == "files";
+  tasks.retention.archive_dir = eventstore::settings::ArchiveDir(settings);
+  return tasks;
+}
+
 // Ends the process at a second signal, or when draining hangs: a database that neither answers nor breaks the
 // connection keeps its callers' threads for ever. Nothing that was acknowledged depends on a clean end.
 void WatchShutdown(sigset_t stop_signals, std::chrono::seconds drain) {
@@ -161,8 +173,9 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   housekeeping::HousekeeperOptions upkeep_options;
   upkeep_options.runner.lock_timeout = std::chrono::milliseconds{settings.housekeeper_lock_timeout_ms};
   upkeep_options.retry.first = std::chrono::seconds{settings.housekeeper_retry_seconds};
-  auto tasks = housekeeping::MakeTasks({settings.compress_after_days, settings.keep_runs_days}, conninfo,
-                                       identity.edition, *partitions);
+  auto task_settings = TaskSettingsOf(settings);
+  if (!task_settings.ok()) return task_settings.status();
+  auto tasks = housekeeping::MakeTasks(*task_settings, conninfo, identity.edition, *partitions);
   const auto task_descriptions = housekeeping::Descriptions(tasks);
   std::unique_ptr<housekeeping::Housekeeper> housekeeper;
   if (settings.housekeeper) {

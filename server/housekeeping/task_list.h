@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "server/housekeeping/task.h"
+#include "server/housekeeping/tasks/retention.h"
 #include "server/storage/partitions.h"
 
 namespace eventstore::housekeeping {
@@ -25,6 +26,7 @@ using TaskList = std::vector<TaskEntry>;
 struct TaskSettings {
   int compress_after_days = 0;  // 0: nothing is compressed
   int keep_runs_days = 90;
+  RetentionOptions retention;  // without rules nothing is over
 };
 
 // In the order in which they run when several are due. `partitions` outlives them.

@@ -26,8 +26,10 @@ grpc::StatusCode CodeOf(Reason reason) {
       return grpc::StatusCode::ALREADY_EXISTS;
     case Reason::kVersionExhausted:
     case Reason::kPositionAhead:
+    case Reason::kEventsDropped:
       return grpc::StatusCode::OUT_OF_RANGE;
     case Reason::kQueueFull:
+    case Reason::kArchiveFull:
       return grpc::StatusCode::RESOURCE_EXHAUSTED;
     case Reason::kDatabaseUnavailable:
     case Reason::kShuttingDown:
@@ -40,10 +42,13 @@ grpc::StatusCode CodeOf(Reason reason) {
       return grpc::StatusCode::UNKNOWN;
     case Reason::kStoreIncompatible:
     case Reason::kHousekeeperOff:
+    case Reason::kArchiveUnavailable:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case Reason::kGroupNotFound:
     case Reason::kTaskNotFound:
       return grpc::StatusCode::NOT_FOUND;
+    case Reason::kArchiveDamaged:
+      return grpc::StatusCode::DATA_LOSS;
     case Reason::kUnimplemented:
       return grpc::StatusCode::UNIMPLEMENTED;
     case Reason::kInternal:

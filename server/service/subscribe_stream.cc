@@ -9,6 +9,7 @@
 #include "server/service/request_parser.h"
 #include "server/service/status_table.h"
 #include "server/service/translate.h"
+#include "server/storage/archived_chunks.h"
 #include "server/storage/recorded_rows.h"
 #include "server/storage/subscription_start.h"
 
@@ -234,6 +235,9 @@ void SubscribeStream::OnSession(absl::StatusOr<storage::Session*> session) {
 
 absl::StatusOr<storage::Page> SubscribeStream::ReadPage(storage::Session& session) {
   if (!placed_) {
+    auto gone = storage::ReadWithRetries(parts_.chunks, [&] { return storage::ReadGoneUpTo(session); });
+    if (!gone.ok()) return gone.status();
+    known_gone_ = *gone;
     auto start = storage::ReadWithRetries(parts_.chunks,
                                           [&] { return storage::FindStart(session, parts_.chunks, query_.start); });
     if (!start.ok()) return start.status();
@@ -248,12 +252,14 @@ absl::StatusOr<storage::Page> SubscribeStream::ReadPage(storage::Session& sessio
     if (!settled.ok()) return settled.status();
     last_ = settled->last;
     cursor_ = std::make_unique<storage::PositionCursor>(query_.filter, position_, settled->horizon, parts_.chunks);
+    cursor_->NoticeDrops(known_gone_);
   }
   {
     const std::scoped_lock lock(mutex_);
     cursor_->KeepPagesSmall(!keeps_up_ || !parts_.memory.IsPlenty());
   }
   auto page = storage::NextPage(*cursor_, session, parts_.chunks);
+  known_gone_ = cursor_->known_gone();
   if (page.ok() && page->last) cursor_.reset();
   return page;
 }

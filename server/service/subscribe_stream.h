@@ -92,6 +92,7 @@ class SubscribeStream final : public Observed<grpc::ServerWriteReactor<grpc::Byt
   std::shared_ptr<SubscribeStream> self_;            // until OnDone
   std::unique_ptr<storage::PositionCursor> cursor_;  // of the read that is under way
   domain::Position last_ = 0;                        // of any event that it may come across
+  domain::Position known_gone_ = 0;                  // what retention had dropped when it began, or was told
   grpc::ByteBuffer outgoing_;                        // while writing_
   PageMemory::Share outgoing_memory_;                // the same
   PageMemory::Share taken_memory_;                   // gRPC may still hold a part of what it has taken

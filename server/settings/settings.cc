@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "server/domain/retention.h"
 #include "server/settings/command_line.h"
 #include "server/settings/config_file.h"
 #include "server/settings/listen_address.h"
@@ -58,6 +59,12 @@ absl::Status CheckDatabase(const Setting& setting, const Sourced& value) {
   return absl::OkStatus();
 }
 
+absl::Status CheckDaysByType(const Setting& setting, const Sourced& value) {
+  const auto rules = domain::ParseRetentionByType(value.text);
+  if (rules.ok()) return absl::OkStatus();
+  return Wrong(setting, value, fmt::format("is not understood: {}", std::string(rules.status().message())));
+}
+
 absl::Status SetText(const Setting& setting, const Sourced& value, std::string& target) {
   target = value.text;
   switch (setting.kind) {
@@ -74,6 +81,11 @@ absl::Status SetText(const Setting& setting, const Sourced& value, std::string& 
     case Kind::kLogFormat:
       if (value.text == "text" || value.text == "json") return absl::OkStatus();
       return Wrong(setting, value, "must be text or json");
+    case Kind::kArchive:
+      if (value.text == "files" || value.text == "none") return absl::OkStatus();
+      return Wrong(setting, value, "must be files or none");
+    case Kind::kDaysByType:
+      return CheckDaysByType(setting, value);
     case Kind::kDatabase:
       return value.text.empty() ? absl::OkStatus() : CheckDatabase(setting, value);
     case Kind::kFolder:
@@ -139,6 +151,11 @@ std::string PrintedLine(const Setting& setting, const Sourced& value) {
 }
 
 }  // namespace
+
+std::string ArchiveDir(const Settings& settings) {
+  if (!settings.archive_dir.empty()) return settings.archive_dir;
+  return settings.database_url.empty() ? settings.data_dir + "/archive" : "";
+}
 
 Environment ProcessEnvironment() {
   Environment environment;

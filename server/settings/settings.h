@@ -29,12 +29,19 @@ struct Settings {
   int compress_after_days = 0;  // 0: never
   int keep_runs_days = 0;
   bool no_migrate = false;
-  int retention_days = 0;  // 0: keep everything
-  std::string log_level;   // trace, debug, info, warn, error or off
-  std::string log_format;  // text or json
+  int retention_days = 0;         // 0: keep everything
+  std::string retention_by_type;  // as domain::ParseRetentionByType reads it
+  std::string archive;            // files or none
+  std::string archive_dir;        // empty: see ArchiveDir()
+  std::string log_level;          // trace, debug, info, warn, error or off
+  std::string log_format;         // text or json
   int slow_request_ms = 0;
   int sample_groups_seconds = 0;
 };
+
+// Where retention archives to: archive_dir, else below the data folder of the private PostgreSQL; empty: nowhere, since
+// the database is another's.
+std::string ArchiveDir(const Settings& settings);
 
 // What the command line asks for.
 struct Command {

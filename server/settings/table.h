@@ -9,7 +9,18 @@
 
 namespace eventstore::settings {
 
-enum class Kind { kText, kFolder, kListen, kNumber, kSwitch, kLogLevel, kLogFormat, kDatabase };
+enum class Kind {
+  kText,
+  kFolder,
+  kListen,
+  kNumber,
+  kSwitch,
+  kLogLevel,
+  kLogFormat,
+  kDatabase,
+  kArchive,
+  kDaysByType,
+};
 
 struct Setting {
   std::string name;  // the key in the config file, "grpc_listen"

@@ -14,9 +14,6 @@
 namespace eventstore::storage {
 namespace {
 
-// "EVSC"; not the lanes' class, whose holders the horizon takes for writers.
-constexpr int kCloserLockClass = 0x45565343;
-
 constexpr Query kTryLock{"closer_lock", "SELECT pg_try_advisory_lock($1::integer, 0)"};
 constexpr Query kUnlock{"closer_unlock", "SELECT pg_advisory_unlock($1::integer, 0)"};
 

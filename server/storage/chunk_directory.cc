@@ -68,7 +68,9 @@ constexpr Query kAggregate{"directory_aggregate", R"sql(
 SELECT i.closed_changes, h.version, (extract(epoch FROM h.first_timestamp) * 1000000)::bigint,
        (extract(epoch FROM h.last_timestamp) * 1000000)::bigint,
        (SELECT first_version FROM chunk_aggregates WHERE aggregate_id = $1::uuid ORDER BY range_start LIMIT 1),
-       (extract(epoch FROM d.range_start) * 1000000)::bigint, d.first_version, d.events
+       (extract(epoch FROM d.range_start) * 1000000)::bigint, d.first_version, d.events,
+       coalesce((SELECT g.range_end > h.first_timestamp FROM archived_chunks g
+                 WHERE g.gone AND g.range_start <= h.first_timestamp ORDER BY g.range_start DESC LIMIT 1), false)
 FROM store_identity i
 LEFT JOIN aggregate_heads h ON h.aggregate_id = $1::uuid
 LEFT JOIN LATERAL (
@@ -84,7 +86,9 @@ constexpr Query kAggregateBackward{"directory_aggregate_backward", R"sql(
 SELECT i.closed_changes, h.version, (extract(epoch FROM h.first_timestamp) * 1000000)::bigint,
        (extract(epoch FROM h.last_timestamp) * 1000000)::bigint,
        (SELECT first_version FROM chunk_aggregates WHERE aggregate_id = $1::uuid ORDER BY range_start LIMIT 1),
-       (extract(epoch FROM d.range_start) * 1000000)::bigint, d.first_version, d.events
+       (extract(epoch FROM d.range_start) * 1000000)::bigint, d.first_version, d.events,
+       coalesce((SELECT g.range_end > h.first_timestamp FROM archived_chunks g
+                 WHERE g.gone AND g.range_start <= h.first_timestamp ORDER BY g.range_start DESC LIMIT 1), false)
 FROM store_identity i
 LEFT JOIN aggregate_heads h ON h.aggregate_id = $1::uuid
 LEFT JOIN LATERAL (
@@ -154,6 +158,7 @@ absl::StatusOr<AggregatePlaces> FindAggregate(Session& session, const domain::Uu
   found.changes = first[0].as<std::int64_t>();
   if (first[1].is_null()) return found;
   found.head = {first[1].as<domain::Version>(), first[2].as<std::int64_t>(), first[3].as<std::int64_t>()};
+  found.beginning_gone = first[8].as<bool>();
   if (!first[4].is_null()) found.second_chunk_from = first[4].as<domain::Version>();
   for (const auto& row : *rows) {
     if (row[5].is_null()) continue;

@@ -39,7 +39,7 @@ absl::StatusOr<Places> FindCorrelations(Session& session, const std::vector<doma
                                         const domain::TimeRange& range);
 
 // The head, and where the versions are. The chunk of the first event is not among the places: it holds the versions
-// below `second_chunk_from`.
+// below `second_chunk_from`; unless `beginning_gone`: then it is like any other.
 struct AggregatePlaces {
   struct One {
     domain::TimeMicros chunk = 0;
@@ -49,6 +49,8 @@ struct AggregatePlaces {
   std::int64_t changes = 0;
   domain::AggregateHead head;  // version 0: there is no such aggregate
   domain::Version second_chunk_from = INT32_MAX;
+  // Retention has taken events of the time of its first one: of this aggregate, or of others.
+  bool beginning_gone = false;
   std::vector<One> places;
   bool more = false;
 };

@@ -12,7 +12,8 @@ namespace eventstore::storage {
 namespace {
 
 // $1, $2: the start and the end of the chunk's range. {0}: its table. An aggregate whose head says that it began in
-// this chunk needs no row.
+// this chunk needs no row, unless the chunk has given up some of its aggregates to retention: then a row says that this
+// one is still there.
 constexpr char kRecord[] = R"sql(
 WITH aggregates AS (
     INSERT INTO chunk_aggregates (aggregate_id, range_start, first_version, events)
@@ -20,6 +21,8 @@ WITH aggregates AS (
     FROM (SELECT aggregate_id, min(version) AS first_version, count(*) AS events FROM {0} GROUP BY aggregate_id) e
     LEFT JOIN aggregate_heads h ON h.aggregate_id = e.aggregate_id
     WHERE (h.first_timestamp >= $1::timestamptz AND h.first_timestamp < $2::timestamptz) IS NOT TRUE
+       OR EXISTS (SELECT FROM archived_chunks g WHERE g.gone AND g.range_start < $2::timestamptz
+                                                  AND g.range_end > $1::timestamptz)
 ), correlations AS (
     INSERT INTO chunk_correlations (correlation_id, range_start, events)
     SELECT correlation_id, $1::timestamptz, count(*) FROM {0} WHERE correlation_id IS NOT NULL GROUP BY correlation_id
@@ -69,13 +72,19 @@ absl::Status InTransaction(Session& session, const F& work) {
 
 }  // namespace
 
-absl::Status RecordChunk(Session& session, const Chunk& chunk) {
+absl::Status RecordChunkWithin(Session& session, const Chunk& chunk) {
   const std::string from = TimestampText(chunk.range.from);
-  return InTransaction(session, [&]() -> absl::Status {
-    if (absl::Status forgotten = Forget(session, from); !forgotten.ok()) return forgotten;
-    return session.RunText(fmt::format(kRecord, chunk.table), {from, TimestampText(chunk.range.to), chunk.table})
-        .status();
-  });
+  if (absl::Status forgotten = Forget(session, from); !forgotten.ok()) return forgotten;
+  return session.RunText(fmt::format(kRecord, chunk.table), {from, TimestampText(chunk.range.to), chunk.table})
+      .status();
+}
+
+absl::Status RecordChunk(Session& session, const Chunk& chunk) {
+  return InTransaction(session, [&] { return RecordChunkWithin(session, chunk); });
+}
+
+absl::Status ForgetChunkWithin(Session& session, domain::TimeMicros range_start) {
+  return Forget(session, TimestampText(range_start));
 }
 
 absl::Status ForgetDroppedChunks(Session& session, const ChunkList& chunks) {

@@ -11,6 +11,12 @@ namespace eventstore::storage {
 // range must lie below store_identity.closed_until. Replaces what is recorded of another table with this range.
 absl::Status RecordChunk(Session& session, const Chunk& chunk);
 
+// The same within the caller's transaction, which is to end soon: it holds the row of store_identity.
+absl::Status RecordChunkWithin(Session& session, const Chunk& chunk);
+
+// What is recorded of the chunk that starts then, within the caller's transaction.
+absl::Status ForgetChunkWithin(Session& session, domain::TimeMicros range_start);
+
 // Deletes the rows of chunks that are not there any more; readers do not use them.
 absl::Status ForgetDroppedChunks(Session& session, const ChunkList& chunks);
 

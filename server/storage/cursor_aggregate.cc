@@ -12,7 +12,7 @@ namespace eventstore::storage {
 AggregateCursor::AggregateCursor(const domain::AggregateQuery& query, ChunkCatalog& chunks)
     : Cursor(query.max_events), query_(query), catalog_(chunks) {}
 
-// When the first chunk is gone. The directory knows where the versions of a closed chunk begin.
+// When the first chunk is gone, or some of it. The directory knows where the versions of a closed chunk begin.
 absl::StatusOr<domain::Version> AggregateCursor::OldestStored(Session& session, const ChunkList& list,
                                                               std::int64_t changes) const {
   AggregateRange range;
@@ -68,9 +68,9 @@ absl::Status AggregateCursor::List(Session& session) {
     selection_.list = *std::move(list);
     const ChunkList& chunks = *selection_.list;
     const Chunk* first = ChunkAt(chunks, head_.first_timestamp);
-    // Chunks are dropped whole: while the first one is there, so is version 1.
+    // While the first chunk is there and has given up nothing, so is version 1.
     first_available_ = 1;
-    if (first == nullptr) {
+    if (first == nullptr || found->beginning_gone) {
       auto oldest = OldestStored(session, chunks, found->changes);
       if (!oldest.ok()) return oldest.status();
       first_available_ = *oldest;

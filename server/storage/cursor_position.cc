@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "fmt/format.h"
+#include "server/domain/error.h"
+#include "server/storage/archived_chunks.h"
 #include "server/storage/horizon.h"
 #include "server/storage/recorded_rows.h"
 #include "server/storage/store_identity.h"
@@ -51,6 +53,7 @@ PositionCursor::PositionCursor(domain::ReadAllQuery query, ChunkCatalog& chunks)
       filter_(std::move(query.filter)),
       direction_(query.direction),
       catalog_(chunks),
+      notices_drops_(query.direction == domain::Direction::kForward),
       after_(StartOf(query)),
       end_(query.direction == domain::Direction::kForward ? kLast : kFirst) {}
 
@@ -143,12 +146,39 @@ absl::Status PositionCursor::Open(Session& session) {
   return absl::OkStatus();
 }
 
+absl::Status CheckNotGone(Position after, Position gone) {
+  if (after >= gone) return absl::OkStatus();
+  domain::Error error;
+  error.reason = domain::Reason::kEventsDropped;
+  error.message = fmt::format(
+      "events after position {} have been dropped by retention, up to position {}: read from the beginning to get what "
+      "is left, from position {} to go on behind them, or restore them from the archive",
+      after, gone, gone);
+  error.metadata = {{"from_position", fmt::format("{}", after)}, {"dropped_up_to", fmt::format("{}", gone)}};
+  return domain::ToStatus(error);
+}
+
+// Whoever has seen everything up to a position is not to go on as if nothing had been behind it. Whoever begins at the
+// beginning takes what there is.
+absl::Status PositionCursor::NoticeGone(Session& session) {
+  if (!notices_drops_) return absl::OkStatus();
+  auto gone = ReadGoneUpTo(session);
+  if (!gone.ok()) return gone.status();
+  const bool news = known_gone_ ? *gone > *known_gone_ : after_ != kFirst;
+  if (news) {
+    if (absl::Status whole = CheckNotGone(after_, *gone); !whole.ok()) return whole;
+  }
+  known_gone_ = *gone;
+  return absl::OkStatus();
+}
+
 // After the horizon was taken: what lies below it is visible now, and so are its chunks.
 absl::Status PositionCursor::List(Session& session) {
   auto list = catalog_.All(session);
   if (!list.ok()) return list.status();
   list_ = *std::move(list);
   sources_.clear();
+  if (absl::Status whole = NoticeGone(session); !whole.ok()) return whole;
   const auto within = Overlapping(*list_, range_);
   auto found = Find(session, within);
   if (!found.ok()) return found.status();

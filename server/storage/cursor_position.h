@@ -31,6 +31,16 @@ class PositionCursor : public Cursor {
   absl::StatusOr<Page> Next(Session& session) override;
   void Relist() override { listed_ = false; }
 
+  // Next() answers EVENTS_DROPPED when retention has dropped what follows the place of the read: for the first kind of
+  // cursor, if it reads forward, and after this for the last kind. `known`: ReadGoneUpTo() of before, which is no news.
+  // Consumer groups need none of it, since retention waits for them.
+  void NoticeDrops(domain::Position known) {
+    notices_drops_ = true;
+    known_gone_ = known;
+  }
+  // What it knows to be gone now.
+  domain::Position known_gone() const { return known_gone_.value_or(0); }
+
  private:
   struct Source {
     const Chunk* chunk;  // in list_
@@ -53,6 +63,7 @@ class PositionCursor : public Cursor {
   // Cuts the page to its rows and bytes; whether anything was cut.
   bool Trim(Events& events, std::size_t rows) const;
   absl::Status List(Session& session);
+  absl::Status NoticeGone(Session& session);
   absl::Status Probe(Session& session, std::span<const Chunk* const> chunks);
   // The closed ones of `chunks` that hold what is asked for, by their starts; nullopt: any may, by what the directory
   // says.
@@ -71,11 +82,16 @@ class PositionCursor : public Cursor {
   ChunkCatalog& catalog_;
   bool open_ = false;
   bool listed_ = false;
+  bool notices_drops_ = false;
+  std::optional<domain::Position> known_gone_;
   // Events strictly between these are still to be read; after_ moves in reading order.
   domain::Position after_;
   domain::Position end_;
   std::shared_ptr<const ChunkList> list_;
   std::vector<Source> sources_;  // by Near()
 };
+
+// EVENTS_DROPPED when events up to `gone` were dropped and `after` is below that.
+absl::Status CheckNotGone(domain::Position after, domain::Position gone);
 
 }  // namespace eventstore::storage

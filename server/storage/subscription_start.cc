@@ -5,6 +5,7 @@
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
+#include "server/storage/archived_chunks.h"
 #include "server/storage/cursor_position.h"
 #include "server/storage/horizon.h"
 #include "server/storage/sql_text.h"
@@ -79,6 +80,12 @@ absl::StatusOr<Position> FindStart(Session& session, ChunkCatalog& chunks, const
   if (!settled.ok()) return settled.status();
   if (start.kind == Kind::kPosition) {
     if (start.position >= settled->horizon) return Ahead(start.position, settled->last);
+    // 0 is the beginning, wherever that is now.
+    if (start.position > 0) {
+      auto gone = ReadGoneUpTo(session);
+      if (!gone.ok()) return gone.status();
+      if (absl::Status whole = CheckNotGone(start.position, *gone); !whole.ok()) return whole;
+    }
     return start.position;
   }
   if (start.kind == Kind::kTime) {

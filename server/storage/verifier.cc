@@ -126,6 +126,7 @@ class Verification {
     ShowProgress("heads", static_cast<int>(chunks_.size()));
     const std::string heads_since = options_.since ? TimestampText(*options_.since) : "-infinity";
     auto copied = InSnapshot([&] { return worker_.Run(verifier_sql::kCopyHeads, {heads_since}); });
+    if (copied.ok()) copied = InSnapshot([&] { return worker_.Run(verifier_sql::kCopyGone, {}); });
     if (!copied.ok()) return copied.status();
     const std::string oldest = TimestampText(oldest_);
     auto counts = worker_.Run(verifier_sql::kCounts, {oldest});

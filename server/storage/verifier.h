@@ -30,7 +30,7 @@ namespace eventstore::storage {
 // One broken rule in one place. Rules:
 //   version_below_one, version_gap, duplicate_version    versions count up by one from 1
 //   timestamp_order, position_order                      they follow the version order
-//   missing_beginning    the first events are gone, and not because the chunk they were in was dropped
+//   missing_beginning    the first events are gone, and not because retention took the chunk they were in, or its part
 //   event_without_head, head_without_events, head_version, head_first_timestamp, head_last_timestamp
 //   duplicate_event_id, duplicate_position               anywhere in the store
 //   directory            what is recorded of a closed chunk is not what it holds, or it is not closed for appends

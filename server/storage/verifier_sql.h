@@ -22,6 +22,8 @@ CREATE TEMPORARY TABLE verify_totals (
     first_time timestamptz, last_time timestamptz);
 CREATE TEMPORARY TABLE verify_heads (
     aggregate_id uuid, version integer, first_timestamp timestamptz, last_timestamp timestamptz);
+-- The times of which retention has taken events, all of them or those of some aggregates.
+CREATE TEMPORARY TABLE verify_gone (range_start timestamptz PRIMARY KEY, range_end timestamptz);
 -- Events fetched again because something is wrong with them.
 CREATE TEMPORARY TABLE verify_rows (
     id uuid, aggregate_id uuid, version integer, timestamp timestamptz, global_position bigint);
@@ -114,6 +116,10 @@ SELECT aggregate_id, version, first_timestamp, last_timestamp FROM aggregate_hea
 WHERE last_timestamp >= $1::timestamptz
 )sql"};
 
+inline constexpr Query kCopyGone{"verify_copy_gone", R"sql(
+INSERT INTO verify_gone SELECT range_start, max(range_end) FROM archived_chunks WHERE gone GROUP BY range_start
+)sql"};
+
 // $1: the start of the oldest chunk there is. What lay before it was dropped. $2: how many at most.
 inline constexpr Query kHeads{"verify_heads", R"sql(
 SELECT rule, aggregate_id, coalesce(t.first_version, 0), coalesce(t.last_version, h.version),
@@ -124,10 +130,17 @@ SELECT rule, aggregate_id, coalesce(t.first_version, 0), coalesce(t.last_version
               coalesce(t.last_time::text, '-'))
 FROM verify_totals t
 FULL JOIN verify_heads h USING (aggregate_id)
+LEFT JOIN LATERAL (SELECT g.range_end > h.first_timestamp AS gone FROM verify_gone g
+                   WHERE g.range_start <= h.first_timestamp ORDER BY g.range_start DESC LIMIT 1) f
+    ON t.first_version > 1
+LEFT JOIN LATERAL (SELECT g.range_end > h.last_timestamp AS gone FROM verify_gone g
+                   WHERE g.range_start <= h.last_timestamp ORDER BY g.range_start DESC LIMIT 1) l
+    ON t.last_version IS NULL
 CROSS JOIN LATERAL (VALUES
     ('event_without_head', h.version IS NULL),
-    ('head_without_events', t.last_version IS NULL AND h.last_timestamp >= $1::timestamptz),
-    ('missing_beginning', t.first_version > 1 AND h.first_timestamp >= $1::timestamptz),
+    ('head_without_events',
+     t.last_version IS NULL AND h.last_timestamp >= $1::timestamptz AND l.gone IS NOT TRUE),
+    ('missing_beginning', t.first_version > 1 AND h.first_timestamp >= $1::timestamptz AND f.gone IS NOT TRUE),
     ('head_version', h.version <> t.last_version),
     ('head_first_timestamp',
      CASE WHEN t.first_version > 1 THEN h.first_timestamp > t.first_time ELSE h.first_timestamp <> t.first_time END),
@@ -140,10 +153,16 @@ LIMIT $2::bigint
 
 inline constexpr Query kCounts{"verify_counts", R"sql(
 SELECT count(*),
-       count(*) FILTER (WHERE t.first_version > 1 AND h.first_timestamp < $1::timestamptz),
-       count(*) FILTER (WHERE t.last_version IS NULL AND h.last_timestamp < $1::timestamptz)
+       count(*) FILTER (WHERE t.first_version > 1 AND (h.first_timestamp < $1::timestamptz OR f.gone)),
+       count(*) FILTER (WHERE t.last_version IS NULL AND (h.last_timestamp < $1::timestamptz OR l.gone))
 FROM verify_totals t
 FULL JOIN verify_heads h USING (aggregate_id)
+LEFT JOIN LATERAL (SELECT g.range_end > h.first_timestamp AS gone FROM verify_gone g
+                   WHERE g.range_start <= h.first_timestamp ORDER BY g.range_start DESC LIMIT 1) f
+    ON t.first_version > 1
+LEFT JOIN LATERAL (SELECT g.range_end > h.last_timestamp AS gone FROM verify_gone g
+                   WHERE g.range_start <= h.last_timestamp ORDER BY g.range_start DESC LIMIT 1) l
+    ON t.last_version IS NULL
 )sql"};
 
 // {0}: a closed chunk. $1: the start of its range. What differs between its events and what was recorded of them.
@@ -155,6 +174,8 @@ WITH chunk AS (
     SELECT 'aggregate' AS kind, e.aggregate_id::text AS key, min(e.version)::bigint AS first, count(*) AS events
     FROM {0} e CROSS JOIN chunk c LEFT JOIN aggregate_heads h ON h.aggregate_id = e.aggregate_id
     WHERE (h.first_timestamp >= c.range_start AND h.first_timestamp < c.range_end) IS NOT TRUE
+       OR EXISTS (SELECT FROM archived_chunks g WHERE g.gone AND g.range_start < c.range_end
+                                                  AND g.range_end > c.range_start)
     GROUP BY e.aggregate_id
     UNION ALL SELECT 'correlation', correlation_id::text, 0, count(*) FROM {0}
     WHERE correlation_id IS NOT NULL GROUP BY correlation_id

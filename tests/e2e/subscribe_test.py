@@ -121,6 +121,21 @@ class SubscribeTest(StoreTest):
         self.assertEqual((failure.code, failure.reason), ("OUT_OF_RANGE", "POSITION_AHEAD"))
         self.assertEqual(failure.info.metadata["from_position"], str(ahead))
 
+    def test_a_position_whose_followers_were_dropped(self):
+        mark, database = new_id(), self.server.database()
+        ids = self.append(3, correlation_id=mark)
+        seen = self.subscribe(beginning(correlation_id=mark)).await_caught_up().events
+        gone = seen[1].global_position
+        # As retention leaves it; the events behind are still there.
+        database.run("INSERT INTO archived_chunks (range_start, range_end, digest, events, min_position, max_position,"
+                     f" dropped_at) VALUES ('2001-01-01Z', '2001-01-02Z', 'e2e', 1, 1, {gone}, now())")
+        self.addCleanup(database.run, "DELETE FROM archived_chunks WHERE digest = 'e2e'")
+        failure = self.subscribe(after(seen[0].global_position)).await_failure()
+        self.assertEqual((failure.code, failure.reason), ("OUT_OF_RANGE", "EVENTS_DROPPED"))
+        self.assertEqual(failure.info.metadata["dropped_up_to"], str(gone))
+        self.assertEqual(self.subscribe(after(gone, correlation_id=mark)).await_caught_up().ids(), ids[2:])
+        self.assertEqual(self.subscribe(beginning(correlation_id=mark)).await_caught_up().ids(), ids)
+
     def test_bad_requests(self):
         good = new_id()
         bad = {

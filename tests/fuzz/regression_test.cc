@@ -97,6 +97,7 @@ void RunCorpus(const std::string& folder, std::string (*check)(const std::string
 TEST(FuzzRegression, JsonObject) { RunCorpus(FUZZ_CORPUS "/json_object", CheckJsonObject); }
 TEST(FuzzRegression, Uuid) { RunCorpus(FUZZ_CORPUS "/uuid", CheckUuid); }
 TEST(FuzzRegression, Traceparent) { RunCorpus(FUZZ_CORPUS "/traceparent", CheckTraceparent); }
+TEST(FuzzRegression, Archive) { RunCorpus(FUZZ_CORPUS "/archive", CheckArchive); }
 TEST(FuzzRegression, Request) { RunCorpus(FUZZ_CORPUS_BUILT "/request", CheckRequest); }
 
 }  // namespace

@@ -11,6 +11,9 @@ std::string CheckUuid(const std::string& input);
 // As the headers "traceparent" and "x-request-id" of a call.
 std::string CheckTraceparent(const std::string& input);
 
+// The bytes of an archive file, and of a manifest.
+std::string CheckArchive(const std::string& input);
+
 // Takes the input for each request of EventStore in turn, as it would come off the wire.
 std::string CheckRequest(const std::string& input);
 

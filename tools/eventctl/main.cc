@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
   AddPartitions(app, context);
   AddVersion(app, context);
   AddMigrate(app, context);
+  AddArchive(app, context);
   AddVerify(app, context);
 
   try {

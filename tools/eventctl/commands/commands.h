@@ -19,6 +19,7 @@ void AddGroups(CLI::App& app, Context& context);
 void AddHousekeeper(CLI::App& app, Context& context);
 void AddPartitions(CLI::App& app, Context& context);
 void AddMigrate(CLI::App& app, Context& context);
+void AddArchive(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
 
 }  // namespace eventstore::eventctl

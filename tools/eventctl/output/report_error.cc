@@ -33,6 +33,10 @@ std::string NextStep(const Context& context, const absl::Status& status) {
     return "this store is in an earlier state than the position is of; begin from an earlier one, or with --from "
            "beginning";
   }
+  if (reason == "EVENTS_DROPPED") {
+    return "read what is left with --from beginning, or bring it back with `eventctl archive restore`";
+  }
+  if (reason.starts_with("ARCHIVE_")) return "see what there is with `eventctl archive verify`";
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
       // With a reason somebody was there to answer.
