@@ -25,6 +25,7 @@
 #include "server/settings/settings.h"
 #include "server/storage/closing_thread.h"
 #include "server/storage/conninfo.h"
+#include "server/storage/engines/engine.h"
 #include "server/storage/migration_set.h"
 #include "server/storage/migrator.h"
 #include "server/storage/shutting_down.h"
@@ -53,7 +54,9 @@ absl::Status Migrate(const Settings& settings, const std::string& conninfo) {
   eventstore::storage::MigrationOptions options;
   options.lanes = settings.lanes;
   options.notice = [](const std::string& text) { spdlog::info("migrations: {}", text); };
-  auto set = eventstore::storage::MigrationSet::Embedded("timescaledb");
+  auto engine = eventstore::storage::ChooseEngine(conninfo, settings.engine);
+  if (!engine.ok()) return engine.status();
+  auto set = eventstore::storage::MigrationSet::Embedded(*engine);
   if (!set.ok()) return set.status();
   eventstore::storage::Migrator migrator(conninfo, *std::move(set));
   if (settings.no_migrate) {
@@ -165,13 +168,16 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
         Metric::Kind::kCounter, [&] { return static_cast<double>(groups.parked()); }},
        {"eventstore_appended_events_total", "Events committed by this process.", Metric::Kind::kCounter,
         [&] { return static_cast<double>(appender.appended_events()); }},
+       {"eventstore_partitions_repaired_total",
+        "Partitions that appends had to make because there was none for their time.", Metric::Kind::kCounter,
+        [&] { return static_cast<double>(appender.partitions_repaired()); }},
        {"eventstore_append_transactions_total", "Transactions committed by this process.", Metric::Kind::kCounter,
         [&] { return static_cast<double>(appender.transactions()); }}});
   if (!http.ok()) return http.status();
   const auto host = [](const std::string& listen) { return listen.substr(0, listen.rfind(':')); };
-  spdlog::info("serving gRPC on {}:{} and HTTP on {}:{} (engine {}, {} edition, {} lanes)", host(settings.grpc_listen),
-               (*server)->port(), host(settings.http_listen), (*http)->port(), identity.engine, identity.edition,
-               identity.lanes);
+  spdlog::info("serving gRPC on {}:{} and HTTP on {}:{} (engine {}{}, {} lanes)", host(settings.grpc_listen),
+               (*server)->port(), host(settings.http_listen), (*http)->port(), identity.engine,
+               identity.edition.empty() ? "" : fmt::format(", {} edition", identity.edition), identity.lanes);
 
   int signal = 0;
   sigwait(&stop_signals, &signal);

@@ -71,6 +71,9 @@ absl::Status SetText(const Setting& setting, const Sourced& value, std::string& 
       if (std::ranges::find(kLevels, value.text) != kLevels.end()) return absl::OkStatus();
       return Wrong(setting, value, "must be one of trace, debug, info, warn, error, off");
     }
+    case Kind::kEngine:
+      if (value.text.empty() || value.text == "timescaledb" || value.text == "native") return absl::OkStatus();
+      return Wrong(setting, value, "must be timescaledb or native, or empty");
     case Kind::kDatabase:
       return value.text.empty() ? absl::OkStatus() : CheckDatabase(setting, value);
     case Kind::kFolder:

@@ -9,7 +9,7 @@
 
 namespace eventstore::settings {
 
-enum class Kind { kText, kFolder, kListen, kNumber, kSwitch, kLogLevel, kDatabase };
+enum class Kind { kText, kFolder, kListen, kNumber, kSwitch, kLogLevel, kEngine, kDatabase };
 
 struct Setting {
   std::string name;  // the key in the config file, "grpc_listen"

@@ -14,6 +14,7 @@
 #include "tests/integration/store/verified.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/test_engine.h"
 
 namespace eventstore::testing {
 namespace {
@@ -59,7 +60,7 @@ TEST(DumpRestoreTest, AStoreGoesOnInANewCluster) {
   const TempDir folder;
   auto old_cluster = StartCluster(folder.path() + "/old");
   ASSERT_TRUE(old_cluster);
-  storage::Migrator migrator(old_cluster->conninfo(), *storage::MigrationSet::Embedded("timescaledb"));
+  storage::Migrator migrator(old_cluster->conninfo(), TestMigrations());
   ASSERT_THAT(migrator.Up({}, {}), IsOk());
   const auto repeated = One(AggregateIn(1), VersionCheck::Exact(0), {Event(1)});
   domain::Position checkpoint = 0;
@@ -82,13 +83,17 @@ TEST(DumpRestoreTest, AStoreGoesOnInANewCluster) {
   auto new_cluster = StartCluster(folder.path() + "/new");
   ASSERT_TRUE(new_cluster);
   storage::Session admin(new_cluster->conninfo(), "restore");
-  ASSERT_THAT(admin.RunScript("CREATE EXTENSION timescaledb; SELECT timescaledb_pre_restore()"), IsOk());
+  if (!OnNative()) {
+    ASSERT_THAT(admin.RunScript("CREATE EXTENSION timescaledb; SELECT timescaledb_pre_restore()"), IsOk());
+  }
   admin.Disconnect();
   ASSERT_NO_FATAL_FAILURE(RunProgram({"pg_restore", "--dbname=" + new_cluster->conninfo(), dump}, folder.path()));
-  ASSERT_THAT(admin.RunScript("SELECT timescaledb_post_restore()"), IsOk());
+  if (!OnNative()) {
+    ASSERT_THAT(admin.RunScript("SELECT timescaledb_post_restore()"), IsOk());
+  }
 
   // The schema is complete: nothing is pending.
-  storage::Migrator restored(new_cluster->conninfo(), *storage::MigrationSet::Embedded("timescaledb"));
+  storage::Migrator restored(new_cluster->conninfo(), TestMigrations());
   auto status = restored.Up({}, {});
   ASSERT_THAT(status, IsOk());
   EXPECT_EQ(status->pending, 0);
