@@ -109,6 +109,16 @@ BEGIN
         tried := tried + 1;
         table_name := wanted || '_' || tried;
     END LOOP;
+    -- What the directory of closed chunks knows of one that was here and was dropped is nothing to the new one.
+    IF to_regclass('closed_chunks') IS NOT NULL THEN
+        DELETE FROM closed_chunks WHERE range_start = p_from;
+        IF FOUND THEN
+            DELETE FROM chunk_aggregates WHERE range_start = p_from;
+            DELETE FROM chunk_correlations WHERE range_start = p_from;
+            DELETE FROM chunk_users WHERE range_start = p_from;
+            DELETE FROM chunk_event_types WHERE range_start = p_from;
+        END IF;
+    END IF;
     EXECUTE format('CREATE TABLE %I (LIKE events_v2 INCLUDING ALL)', table_name);
     EXECUTE format('ALTER TABLE events_v2 ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', table_name, p_from, p_to);
     RETURN true;

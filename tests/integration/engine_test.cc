@@ -45,6 +45,13 @@ TEST(EngineTest, AStoreKeepsItsEngine) {
             HasMessage(HasSubstr("made with engine native and cannot be served with engine timescaledb")));
   EXPECT_THAT(ChooseEngine(database.conninfo(), "timescaledb"), refused);
   EXPECT_THAT(Up(database.conninfo(), "timescaledb"), refused);
+  // Yesterday's, today's and those of 30 days; one more when midnight passed meanwhile.
+  const auto days = database.Execute(
+      "SELECT count(*), min(range_start) < now() - interval '1 day', max(range_end) > now() + interval '29 days' "
+      "FROM events_v2_partitions");
+  EXPECT_EQ(days[0][0].as<int>(), 32);
+  EXPECT_TRUE(days[0][1].as<bool>());
+  EXPECT_TRUE(days[0][2].as<bool>());
   // Nothing of TimescaleDB was put into it.
   EXPECT_EQ(database.Execute("SELECT count(*) FROM pg_extension WHERE extname = 'timescaledb'")[0][0].as<int>(), 0);
 }

@@ -7,6 +7,7 @@
 
 #include "fmt/format.h"
 #include "gmock/gmock.h"
+#include "server/domain/system_clock.h"
 #include "server/storage/verifier.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_database.h"
@@ -67,7 +68,11 @@ inline std::string CopyEvent(const char* aggregate, int version, const Copy& cop
 class VerifierTest : public ::testing::Test {
  protected:
   // January 2026, a day each: those of kCleanStore, and what tests make of it. With timescaledb the insert makes them.
-  VerifierTest() { database_.EnsurePartitions(Days(1, 3)); }
+  VerifierTest() {
+    // None of today, which nothing is in.
+    database_.DropPartitionsBefore(domain::SystemClock().Now() + 2 * domain::kMicrosPerDay);
+    database_.EnsurePartitions(Days(1, 3));
+  }
 
   static domain::TimeRange Days(int first, int last) {
     return {kJanuary + (first - 1) * domain::kMicrosPerDay, kJanuary + last * domain::kMicrosPerDay};

@@ -212,7 +212,9 @@ TEST(VerifierLocksTest, MoreChunksThanOneStatementCanLockAreFine) {
   auto report = Verifier(conninfo).Run({}, {});
   ASSERT_THAT(report, IsOk());
   EXPECT_THAT(Texts(*report), IsEmpty());
-  EXPECT_EQ(report->chunks, kDays);
+  // An engine that makes partitions ahead has two more, of yesterday and today; three when midnight has passed.
+  EXPECT_GE(report->chunks, kDays);
+  EXPECT_LE(report->chunks, kDays + (testing::OnNative() ? 3 : 0));
   EXPECT_EQ(report->events, kDays);
 }
 
