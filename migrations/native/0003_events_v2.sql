@@ -48,7 +48,8 @@ SELECT b.relid,
        CASE WHEN b.bound <> 'DEFAULT'
             THEN coalesce(substring(b.bound FROM $$TO \('([^']+)'\)$$)::timestamptz, 'infinity') END    AS range_end
 FROM (
-    SELECT c.oid AS relid, format('%I.%I', n.nspname, c.relname) AS name, pg_get_expr(c.relpartbound, c.oid) AS bound
+    -- 0 and not the partition's own id, which would open it, and so wait for whoever has it locked.
+    SELECT c.oid AS relid, format('%I.%I', n.nspname, c.relname) AS name, pg_get_expr(c.relpartbound, 0) AS bound
     FROM pg_inherits i
     JOIN pg_class c ON c.oid = i.inhrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace

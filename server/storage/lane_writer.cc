@@ -154,7 +154,7 @@ absl::Status LaneWriter::CheckIdentity() {
                                      identity->lanes, lanes_));
 }
 
-absl::Status LaneWriter::Prepare() {
+absl::Status LaneWriter::Prepare(const Requests& batch) {
   if (absl::Status connected = session_.EnsureConnected(); !connected.ok()) return connected;
   if (checked_generation_ != session_.generation()) {
     recent_chunks_.Forget();
@@ -162,7 +162,12 @@ absl::Status LaneWriter::Prepare() {
     if (absl::Status checked = CheckIdentity(); !checked.ok()) return checked;
     checked_generation_ = session_.generation();
   }
-  return recent_chunks_.known() ? absl::OkStatus() : recent_chunks_.Load(session_);
+  if (recent_chunks_.known()) return absl::OkStatus();
+  // The list may have to wait for a lock, and must not do so for ever.
+  timeout_ = TimeFor(batch);
+  absl::Status limited = AddTimeout(session_, timeout_);
+  if (limited.ok()) limited = session_.Run().status();
+  return limited.ok() ? recent_chunks_.Load(session_) : limited;
 }
 
 // The longest of the batch: a short deadline must not fail its neighbours.
@@ -204,7 +209,7 @@ void LaneWriter::Rollback() {
 }
 
 absl::Status LaneWriter::Write(Requests& batch) {
-  if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
+  if (absl::Status prepared = Prepare(batch); !prepared.ok()) return prepared;
   auto attempt = Begin(batch);
   if (!attempt.ok() || attempt->plan.rows.empty()) {
     Rollback();

@@ -66,7 +66,7 @@ class LaneWriter {
   void Run();
   void Process(Requests batch);
   void DropDead(Requests& batch);
-  absl::Status Prepare();
+  absl::Status Prepare(const Requests& batch);
   std::chrono::milliseconds TimeFor(const Requests& batch) const;
   // Ok: every request is answered or deferred. Else nothing was written and nobody was answered.
   absl::Status Write(Requests& batch);
