@@ -56,6 +56,7 @@ TEST(AppendLocksTest, LookingUpIdsLocksChunksOfTheLastDayOnly) {
 // Which indexes the statements before a decision read, as PostgreSQL counts it for their transaction.
 TEST(AppendLocksTest, HeadsAndIdsAreLookedUpByTheirKeys) {
   const TestDatabase database;
+  database.EnsureDays(-1, 0);
   database.Execute(R"sql(
     INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, data, metadata, version, source,
                            global_position)

@@ -32,7 +32,7 @@ TEST_F(VerifierTest, AnEmptyStoreIsClean) {
   EXPECT_TRUE(report.clean());
   EXPECT_EQ(report.aggregates, 0);
   EXPECT_EQ(report.events, 0);
-  EXPECT_EQ(report.chunks, 0);
+  EXPECT_EQ(report.chunks, testing::OnNative() ? 3 : 0);  // those that the fixture makes ahead
 }
 
 TEST_F(VerifierTest, ACleanStoreIsCountedAndLeftAsItIs) {
