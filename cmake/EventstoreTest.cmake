@@ -1,7 +1,10 @@
-# eventstore_test(NAME <name> SOURCES <file>... [LIBS <target>...] [TIMEOUT <seconds>] [DATABASE] [SERIAL])
+# eventstore_test(NAME <name> SOURCES <file>... [LIBS <target>...] [TIMEOUT <seconds>] [DATABASE] [ENGINES|NATIVE] [SERIAL])
 #
 # One test program, one ctest entry of the same name, one result file test-results/<name>.xml, which
 # tools/setup/run-tests.sh sums up. DATABASE: the program starts a PostgreSQL of its own (tests/support/test_cluster.h).
+# ENGINES: it is run once more for the engine native, as <name>_native (tests/support/test_engine.h), without its cases
+# that are called Timescaledb...: those are about the extension itself. NATIVE: for that
+# engine alone.
 # SERIAL: nothing else runs beside it. The time limit is there to end what hangs, never to judge speed, so it leaves room
 # for a machine that does much else.
 set(EVENTSTORE_TEST_RESULTS ${CMAKE_BINARY_DIR}/test-results)
@@ -15,7 +18,7 @@ if(EVENTSTORE_SANITIZE)
 endif()
 
 function(eventstore_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "DATABASE;SERIAL" "NAME;TIMEOUT" "SOURCES;LIBS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "DATABASE;ENGINES;NATIVE;SERIAL" "NAME;TIMEOUT" "SOURCES;LIBS")
   if(NOT arg_NAME OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "eventstore_test: needs NAME and SOURCES; not understood: \"${arg_UNPARSED_ARGUMENTS}\"")
   endif()
@@ -31,9 +34,25 @@ function(eventstore_test)
     target_link_libraries(${arg_NAME} PRIVATE GTest::gmock_main)
   endif()
   target_link_libraries(${arg_NAME} PRIVATE ${arg_LIBS} GTest::gmock eventstore_warnings)
-  add_test(NAME ${arg_NAME} COMMAND ${arg_NAME} --gtest_output=xml:${EVENTSTORE_TEST_RESULTS}/${arg_NAME}.xml)
   math(EXPR timeout "${arg_TIMEOUT} * ${EVENTSTORE_TIMEOUT_FACTOR}")
-  set_tests_properties(${arg_NAME} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${arg_SERIAL})
+  set(engines timescaledb)
+  if(arg_NATIVE)
+    set(engines native)
+  elseif(arg_ENGINES)
+    list(APPEND engines native)
+  endif()
+  foreach(engine ${engines})
+    set(name ${arg_NAME})
+    set(filter "")
+    if(arg_ENGINES AND engine STREQUAL native)
+      set(name ${arg_NAME}_native)
+      set(filter --gtest_filter=-Timescaledb*)
+    endif()
+    add_test(NAME ${name} COMMAND ${arg_NAME} --gtest_output=xml:${EVENTSTORE_TEST_RESULTS}/${name}.xml
+                                  ${filter})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} RUN_SERIAL ${arg_SERIAL}
+                                            ENVIRONMENT EVENTSTORE_TEST_ENGINE=${engine})
+  endforeach()
 endfunction()
 
 # eventstore_script_test(NAME <name> COMMAND <program> <argument>... [TIMEOUT <seconds>])

@@ -30,6 +30,7 @@
 #include "server/settings/settings.h"
 #include "server/storage/closing_thread.h"
 #include "server/storage/conninfo.h"
+#include "server/storage/engines/engine.h"
 #include "server/storage/migration_set.h"
 #include "server/storage/migrator.h"
 #include "server/storage/partitions.h"
@@ -60,7 +61,9 @@ absl::Status Migrate(const Settings& settings, const std::string& conninfo) {
   eventstore::storage::MigrationOptions options;
   options.lanes = settings.lanes;
   options.notice = [](const std::string& text) { spdlog::info("migrations: {}", text); };
-  auto set = eventstore::storage::MigrationSet::Embedded("timescaledb");
+  auto engine = eventstore::storage::ChooseEngine(conninfo, settings.engine);
+  if (!engine.ok()) return engine.status();
+  auto set = eventstore::storage::MigrationSet::Embedded(*engine);
   if (!set.ok()) return set.status();
   eventstore::storage::Migrator migrator(conninfo, *std::move(set));
   if (settings.no_migrate) {
@@ -191,7 +194,9 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
                                             v1::Housekeeper::service_full_name()});
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
-  const observability::ReadUpkeep upkeep = [&] { return UpkeepView(*upkeep_board.Get(), 0); };
+  const observability::ReadUpkeep upkeep = [&] {
+    return UpkeepView(*upkeep_board.Get(), static_cast<std::int64_t>(appender.partitions_repaired()));
+  };
   observability::Metrics metrics;
   AddServerMetrics(metrics, {identity, rpc_figures, request_log, append_figures, appender, readers, tail, groups,
                              group_sampler, health, upkeep});
@@ -201,9 +206,9 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
       metrics);
   if (!http.ok()) return http.status();
   const auto host = [](const std::string& listen) { return listen.substr(0, listen.rfind(':')); };
-  spdlog::info("serving gRPC on {}:{} and HTTP on {}:{} (engine {}, {} edition, {} lanes)", host(settings.grpc_listen),
-               (*server)->port(), host(settings.http_listen), (*http)->port(), identity.engine, identity.edition,
-               identity.lanes);
+  spdlog::info("serving gRPC on {}:{} and HTTP on {}:{} (engine {}{}, {} lanes)", host(settings.grpc_listen),
+               (*server)->port(), host(settings.http_listen), (*http)->port(), identity.engine,
+               identity.edition.empty() ? "" : fmt::format(", {} edition", identity.edition), identity.lanes);
 
   int signal = 0;
   sigwait(&stop_signals, &signal);

@@ -9,7 +9,7 @@ namespace eventstore::settings {
 namespace {
 
 constexpr char kIntroduction[] =
-    "eventstored: an event store over gRPC, on PostgreSQL with TimescaleDB.\n"
+    "eventstored: an event store over gRPC, on PostgreSQL, with TimescaleDB or without.\n"
     "Each setting comes from its flag, else its environment variable, else the config file, else its default.";
 
 constexpr char kExamples[] =

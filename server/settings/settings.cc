@@ -86,6 +86,9 @@ absl::Status SetText(const Setting& setting, const Sourced& value, std::string& 
       return Wrong(setting, value, "must be files or none");
     case Kind::kDaysByType:
       return CheckDaysByType(setting, value);
+    case Kind::kEngine:
+      if (value.text.empty() || value.text == "timescaledb" || value.text == "native") return absl::OkStatus();
+      return Wrong(setting, value, "must be timescaledb or native, or empty");
     case Kind::kDatabase:
       return value.text.empty() ? absl::OkStatus() : CheckDatabase(setting, value);
     case Kind::kFolder:

@@ -17,7 +17,8 @@ struct Settings {
   std::string grpc_listen;   // HOST:PORT; port 0: any free one
   std::string http_listen;
   bool insecure = false;
-  int lanes = 0;  // for a new database only: an existing one keeps what its first migration recorded
+  std::string engine;  // empty: what the database has, or what fits
+  int lanes = 0;       // for a new database only: an existing one keeps what its first migration recorded
   int read_connections = 0;
   int max_queue = 0;  // requests waiting in one lane
   int default_deadline_ms = 0;

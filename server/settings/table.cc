@@ -60,6 +60,8 @@ std::string Setting::Placeholder() const {
       return "LEVEL";
     case Kind::kLogFormat:
       return "FORMAT";
+    case Kind::kEngine:
+      return "ENGINE";
     case Kind::kDatabase:
       return "URL";
     default:
@@ -83,7 +85,8 @@ std::vector<Setting> SettingsTable(const Environment& environment, bool root) {
        .kind = Kind::kDatabase,
        .member = &Settings::database_url,
        .default_value = "",
-       .doc = "A PostgreSQL with TimescaleDB to use instead of a private one: postgres://user:password@host:5432/name",
+       .doc = "A PostgreSQL, with TimescaleDB or without, to use instead of a private one: "
+              "postgres://user:password@host:5432/name",
        .also_env = "DATABASE_URL",
        .has_flag = false},
       {.name = "grpc_listen",
@@ -101,6 +104,13 @@ std::vector<Setting> SettingsTable(const Environment& environment, bool root) {
        .member = &Settings::insecure,
        .default_value = "false",
        .doc = "Allow listening on addresses other machines can reach, without TLS and authentication"},
+      {.name = "engine",
+       .kind = Kind::kEngine,
+       .member = &Settings::engine,
+       .default_value = "",
+       .doc = "How events are partitioned: timescaledb, or native on PostgreSQL without extensions. Recorded in the "
+              "database by its first migration and never changed; empty: what it has, else timescaledb where the "
+              "extension is installed, else native"},
       {.name = "lanes",
        .kind = Kind::kNumber,
        .member = &Settings::lanes,

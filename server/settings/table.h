@@ -17,6 +17,7 @@ enum class Kind {
   kSwitch,
   kLogLevel,
   kLogFormat,
+  kEngine,
   kDatabase,
   kArchive,
   kDaysByType,

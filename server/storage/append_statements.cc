@@ -1,5 +1,6 @@
 #include "server/storage/append_statements.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -24,13 +25,14 @@ const Prepared kLock{"append_lock", "SELECT pg_advisory_xact_lock($1, $2)"};
 //
 // Nothing is recorded in a time that is closed, even when the clock jumps back: the directory of closed chunks would not
 // know of it.
-const Prepared kReadHeads{"append_heads", fmt::format(R"sql(
-SELECT c.now, c.xid, c.xid_offset, c.slices, h.aggregate_id, h.version, h.first_timestamp, h.last_timestamp
+//
+// $1: RecentChunks::scope(). {0}, {1}: the engine's stamp and reach (RecentSql).
+constexpr char kReadHeads[] = R"sql(
+SELECT c.now, c.xid, c.xid_offset, c.stamp, h.aggregate_id, h.version, h.first_timestamp, h.last_timestamp, c.reach
 FROM (SELECT greatest(clock_timestamp(), (SELECT closed_until FROM store_identity)) AS now, pg_current_xact_id() AS xid,
-             (SELECT xid_offset FROM store_identity) AS xid_offset, ({}) AS slices) c
-LEFT JOIN aggregate_heads h ON h.aggregate_id = ANY ($1)
-)sql",
-                                                      RecentChunks::kSlices)};
+             (SELECT xid_offset FROM store_identity) AS xid_offset, ({0}) AS stamp, ({1}) AS reach) c
+LEFT JOIN aggregate_heads h ON h.aggregate_id = ANY ($2)
+)sql";
 
 // The row of the same aggregate last, so that it wins where an id was used in two.
 //
@@ -45,7 +47,7 @@ SELECT n.ordinal, e.id, e.version, e.timestamp, e.global_position, e.aggregate_i
 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      AS n(ordinal, id, aggregate_id, aggregate_type, event_type, user_id, data, metadata, causation_id, correlation_id,
           source)
-JOIN events_v2 e ON e.id = n.id AND e.timestamp >= $12
+JOIN events_v2 e ON e.id = n.id AND e.timestamp >= $12 AND e.timestamp < $13
 ORDER BY n.ordinal, e.aggregate_id = n.aggregate_id
 )sql";
 
@@ -89,7 +91,7 @@ absl::Status AddLookups(PipelineSession& session, const BinaryArray& ids, const 
 
 absl::StatusOr<domain::StoredEvents> Compare(PipelineSession& session, AppendRequests requests,
                                              const std::unordered_set<Uuid, domain::UuidHash>& present,
-                                             domain::TimeMicros since) {
+                                             const domain::TimeRange& times) {
   ContentArrays content;
   BinaryArray ordinals(PgType::kInt4);
   std::vector<const NewEvent*> events;
@@ -103,7 +105,8 @@ absl::StatusOr<domain::StoredEvents> Compare(PipelineSession& session, AppendReq
   parameters.Add(std::move(ordinals)).Add(std::move(content.id)).Add(std::move(content.aggregate_id));
   parameters.Add(std::move(content.aggregate_type)).Add(std::move(content.event_type)).Add(std::move(content.user_id));
   parameters.Add(std::move(content.data)).Add(std::move(content.metadata)).Add(std::move(content.causation_id));
-  parameters.Add(std::move(content.correlation_id)).Add(std::move(content.source)).AddTime(since);
+  parameters.Add(std::move(content.correlation_id)).Add(std::move(content.source));
+  parameters.AddTime(times.from).AddTime(times.to);
   if (absl::Status added = session.Add(kPlanAnew); !added.ok()) return added;  // until the transaction ends
   if (absl::Status added = session.AddOnce(kCompare, parameters); !added.ok()) return added;
   auto results = session.Run();
@@ -120,6 +123,7 @@ absl::StatusOr<domain::StoredEvents> Compare(PipelineSession& session, AppendReq
 Before HeadsFrom(const Rows& rows) {
   Before before;
   before.stamp = {rows.Time(0, 0), rows.Int8(0, 1), rows.Int8(0, 2)};
+  if (!rows.IsNull(0, 8)) before.reach = rows.Time(0, 8);
   for (int row = 0; row < rows.size(); ++row) {
     if (!rows.IsNull(row, 4)) before.heads[rows.Id(row, 4)] = {rows.Int4(row, 5), rows.Time(row, 6), rows.Time(row, 7)};
   }
@@ -138,8 +142,10 @@ absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, Appe
   for (const int lane : lanes) {
     if (added.ok()) added = session.Add(kLock, Parameters().AddInt4(kLaneLockClass).AddInt4(lane));
   }
-  if (added.ok())
-    added = session.Add(kReadHeads, Parameters().Add(NamedAggregates(requests)).AddInt4(chunks.dimension()));
+  if (added.ok()) {
+    added = session.Add({"append_heads", fmt::format(kReadHeads, chunks.sql().stamp, chunks.sql().reach)},
+                        Parameters().AddInt4(chunks.scope()).Add(NamedAggregates(requests)));
+  }
   if (added.ok()) {
     if (const BinaryArray ids = ClientIds(requests); ids.size() > 0) added = AddLookups(session, ids, chunks);
   }
@@ -156,7 +162,7 @@ absl::StatusOr<Before> CollectBefore(PipelineSession& session, AppendRequests re
   Before before = HeadsFrom(heads);
   auto first_lookup = results->end() - static_cast<std::ptrdiff_t>(lookups);
   if (ids.size() == 0) return before;
-  if (!chunks.IsCurrent(heads.IsNull(0, 3) ? std::vector<std::int32_t>() : heads.Int4s(0, 3))) {
+  if (!chunks.IsCurrent(heads.IsNull(0, 3) ? "" : heads.Text(0, 3))) {
     if (absl::Status loaded = chunks.Load(session); !loaded.ok()) return loaded;
     if (absl::Status added = AddLookups(session, ids, chunks); !added.ok()) return added;
     results = session.Run();
@@ -168,7 +174,9 @@ absl::StatusOr<Before> CollectBefore(PipelineSession& session, AppendRequests re
     for (int row = 0; row < rows->size(); ++row) present.insert(rows->Id(row, 0));
   }
   if (present.empty()) return before;
-  auto stored = Compare(session, requests, present, before.stamp.now - kIdWindow);
+  // Nothing is recorded at or after reach, so chunks beyond it are not even planned for.
+  const auto until = before.reach ? std::max(*before.reach, before.stamp.now + 1) : domain::kMaxTime;
+  auto stored = Compare(session, requests, present, {before.stamp.now - kIdWindow, until});
   if (!stored.ok()) return stored.status();
   before.stored = *std::move(stored);
   return before;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <span>
 
@@ -32,6 +33,8 @@ struct Before {
   domain::Heads heads;
   domain::Stamp stamp;
   domain::StoredEvents stored;
+  // Of an engine that has one: no event may be recorded at or after it before it is raised (RecentSql).
+  std::optional<domain::TimeMicros> reach = std::nullopt;
 };
 
 using AppendRequests = std::span<const domain::AppendBatch* const>;
@@ -47,6 +50,10 @@ absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, Appe
 // was dropped meanwhile; forget `chunks` and begin again.
 absl::StatusOr<Before> CollectBefore(PipelineSession& session, AppendRequests requests, RecentChunks& chunks);
 
+// Queues what raises reach when the plan goes beyond it: about once a chunk. Whether it did.
+absl::StatusOr<bool> AddReach(PipelineSession& session, const domain::AppendPlan& plan, const Before& before,
+                              const RecentChunks& chunks);
+
 // Queues one statement that writes all rows and heads. It fails unless every head is as the plan found it.
 absl::Status AddWrite(PipelineSession& session, const domain::AppendPlan& plan);
 absl::Status AddCommit(PipelineSession& session);
@@ -58,8 +65,11 @@ struct Written {
   bool is_open = false;
 };
 
-// AddWrite and AddCommit in one round trip. INTERNAL when a head is not as the plan found it: somebody
+// AddReach, AddWrite and AddCommit in one round trip. INTERNAL when a head is not as the plan found it: somebody
 // wrote without holding the lane. After an error the transaction is still to be rolled back.
-Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan);
+//
+// SQLSTATE 23514 with an engine whose chunks are made ahead: there is none for a time of the plan.
+Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan, const Before& before,
+                       const RecentChunks& chunks);
 
 }  // namespace eventstore::storage

@@ -1,4 +1,6 @@
 // The second round trip of an append transaction: what is written, and COMMIT.
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -72,6 +74,17 @@ absl::Status AddOneEvent(PipelineSession& session, const domain::PlannedRow& row
 
 }  // namespace
 
+absl::StatusOr<bool> AddReach(PipelineSession& session, const domain::AppendPlan& plan, const Before& before,
+                              const RecentChunks& chunks) {
+  if (!before.reach || plan.rows.empty()) return false;
+  const auto last = std::ranges::max_element(plan.rows, {}, [](const auto& row) { return row.recorded.timestamp; });
+  if (last->recorded.timestamp < *before.reach) return false;
+  absl::Status added =
+      session.Add({"append_reach", chunks.sql().raise_reach}, Parameters().AddTime(last->recorded.timestamp));
+  if (!added.ok()) return added;
+  return true;
+}
+
 absl::Status AddWrite(PipelineSession& session, const domain::AppendPlan& plan) {
   if (plan.rows.size() == 1 && plan.heads.size() == 1) return AddOneEvent(session, plan.rows[0], plan.heads[0]);
   ContentArrays content;
@@ -103,7 +116,11 @@ absl::Status AddWrite(PipelineSession& session, const domain::AppendPlan& plan) 
 
 absl::Status AddCommit(PipelineSession& session) { return session.Add(kCommit); }
 
-Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan) {
+Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan, const Before& before,
+                       const RecentChunks& chunks) {
+  auto reach = AddReach(session, plan, before, chunks);
+  if (!reach.ok()) return {reach.status(), false};
+  const std::size_t before_commit = *reach ? 2 : 1;
   absl::Status added = AddWrite(session, plan);
   if (added.ok()) added = AddCommit(session);
   if (!added.ok()) return {added, false};
@@ -118,8 +135,8 @@ Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan)
   if (done.ok() && done->back().Command() != "COMMIT") {
     return {domain::ErrorOf(domain::Reason::kInternal, "PostgreSQL rolled back at COMMIT without saying why"), false};
   }
-  // An SQL error means rolled back. One that ends the session as well does so if it is the write's.
-  const bool write_failed = !state.empty() && session.succeeded() == 0;
+  // An SQL error means rolled back. One that ends the session as well does so if it came before the COMMIT.
+  const bool write_failed = !state.empty() && session.succeeded() < before_commit;
   return {done.status(), IsConnectionLost(done.status()) && !write_failed};
 }
 

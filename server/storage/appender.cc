@@ -125,4 +125,10 @@ std::uint64_t Appender::transactions() const {
   return sum;
 }
 
+std::uint64_t Appender::partitions_repaired() const {
+  std::uint64_t sum = 0;
+  for (const auto& writer : writers_) sum += writer->partitions_repaired();
+  return sum;
+}
+
 }  // namespace eventstore::storage

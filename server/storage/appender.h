@@ -51,6 +51,8 @@ class Appender {
   // Since the start.
   std::uint64_t appended_events() const;
   std::uint64_t transactions() const;
+  // Partitions that appends had to make because there was none for their time. Above 0: upkeep does not run.
+  std::uint64_t partitions_repaired() const;
 
  private:
   void LookForOldRepeat(const domain::AppendBatch& batch, const absl::Status& conflict, domain::MonotonicTime deadline,

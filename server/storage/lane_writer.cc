@@ -9,6 +9,7 @@
 #include "server/domain/error.h"
 #include "server/storage/append_statements.h"
 #include "server/storage/deadline.h"
+#include "server/storage/engines/engine.h"
 #include "server/storage/lane_lock.h"
 #include "server/storage/shutting_down.h"
 #include "server/storage/sql_errors.h"
@@ -23,6 +24,26 @@ using domain::Verdict;
 namespace {
 
 constexpr char kNoSuchTable[] = "42P01";
+constexpr char kNoPartition[] = "23514";
+
+// Whoever makes partitions besides holds that lock for as long as that takes.
+constexpr char kMakeSettings[] = "SET lock_timeout = '5s'; SET statement_timeout = '15s'";
+
+// What the plan needs, with a day on both sides: whoever has to make today's had better make its neighbours.
+std::vector<domain::TimeRange> DaysOf(const domain::AppendPlan& plan) {
+  std::set<domain::TimeMicros> days;
+  for (const auto& row : plan.rows) days.insert(row.recorded.timestamp / domain::kMicrosPerDay * domain::kMicrosPerDay);
+  std::vector<domain::TimeRange> ranges;
+  for (const domain::TimeMicros day : days) {
+    const domain::TimeRange around{day - domain::kMicrosPerDay, day + 2 * domain::kMicrosPerDay};
+    if (!ranges.empty() && around.from <= ranges.back().to) {
+      ranges.back().to = around.to;
+    } else {
+      ranges.push_back(around);
+    }
+  }
+  return ranges;
+}
 
 }  // namespace
 
@@ -70,6 +91,10 @@ void LaneWriter::Process(Requests batch) {
   if (IsConnectionLost(written) || SqlStateOf(written) == kNoSuchTable) {
     recent_chunks_.Forget();
     written = TryWrite(batch);
+  }
+  if (SqlStateOf(written) == kNoPartition && partitions_ && partitions_->made_ahead()) {
+    written = MakePartitions(written);
+    if (written.ok()) written = TryWrite(batch);
   }
   if (written.ok()) return;
   // A connection lost twice is either the database away, and then all fail, or a request that kills its session.
@@ -119,6 +144,10 @@ absl::Status LaneWriter::CheckIdentity() {
   Session session(conninfo_, fmt::format("lane {} check", options_.lane));
   auto identity = EnsureIdentity(session, chunks_);
   if (!identity.ok()) return identity.status();
+  const Engine* engine = FindEngine(identity->engine);
+  if (engine == nullptr) return EngineOf(session).status();  // says so
+  recent_chunks_.Use(engine->recent);
+  partitions_ = engine->partitions(identity->edition);
   if (identity->lanes == lanes_) return absl::OkStatus();
   return domain::ErrorOf(domain::Reason::kStoreIncompatible,
                          fmt::format("the database now has {} lanes and this server was started with {}; nothing "
@@ -126,7 +155,7 @@ absl::Status LaneWriter::CheckIdentity() {
                                      identity->lanes, lanes_));
 }
 
-absl::Status LaneWriter::Prepare() {
+absl::Status LaneWriter::Prepare(const Requests& batch) {
   if (absl::Status connected = session_.EnsureConnected(); !connected.ok()) return connected;
   if (checked_generation_ != session_.generation()) {
     recent_chunks_.Forget();
@@ -134,7 +163,12 @@ absl::Status LaneWriter::Prepare() {
     if (absl::Status checked = CheckIdentity(); !checked.ok()) return checked;
     checked_generation_ = session_.generation();
   }
-  return recent_chunks_.known() ? absl::OkStatus() : recent_chunks_.Load(session_);
+  if (recent_chunks_.known()) return absl::OkStatus();
+  // The list may have to wait for a lock, and must not do so for ever.
+  timeout_ = TimeFor(batch);
+  absl::Status limited = AddTimeout(session_, timeout_);
+  if (limited.ok()) limited = session_.Run().status();
+  return limited.ok() ? recent_chunks_.Load(session_) : limited;
 }
 
 // The longest of the batch: a short deadline must not fail its neighbours.
@@ -177,7 +211,7 @@ void LaneWriter::Rollback() {
 
 absl::Status LaneWriter::Write(Requests& batch) {
   const auto began = clock_.Monotonic();
-  if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
+  if (absl::Status prepared = Prepare(batch); !prepared.ok()) return prepared;
   auto attempt = Begin(batch);
   if (!attempt.ok() || attempt->plan.rows.empty()) {
     Rollback();
@@ -186,10 +220,11 @@ absl::Status LaneWriter::Write(Requests& batch) {
     Answer(batch, *attempt);
     return absl::OkStatus();
   }
-  const Written written = WriteAndCommit(session_, attempt->plan);
+  const Written written = WriteAndCommit(session_, attempt->plan, attempt->before, recent_chunks_);
   if (written.is_open) return FindOutcome(batch, *attempt, written.status);
   if (!written.status.ok()) {
     Rollback();
+    if (SqlStateOf(written.status) == kNoPartition) days_written_ = DaysOf(attempt->plan);
     return written.status;
   }
   appended_events_ += attempt->plan.rows.size();
@@ -203,6 +238,23 @@ absl::Status LaneWriter::Write(Requests& batch) {
 void LaneWriter::Observe(const Requests& batch, const Attempt& attempt, domain::MonotonicTime began) {
   if (options_.observer == nullptr) return;
   options_.observer->OnBatch({batch.size(), attempt.plan.rows.size(), clock_.Monotonic() - began});
+}
+
+// On a connection of its own and without a lane: nobody waits for it but this batch.
+absl::Status LaneWriter::MakePartitions(const absl::Status& missing) {
+  Session session(conninfo_, fmt::format("lane {} partitions", options_.lane));
+  absl::Status made = session.RunScript(kMakeSettings).status();
+  int count = 0;
+  for (const domain::TimeRange& range : days_written_) {
+    if (!made.ok()) break;
+    auto one = partitions_->Ensure(session, range);
+    made = one.status();
+    if (one.ok()) count += *one;
+  }
+  partitions_repaired_ += static_cast<std::uint64_t>(count);
+  spdlog::warn("lane {}: an append found no partition ({}); {} made{}", options_.lane, std::string(missing.message()),
+               count, made.ok() ? "" : ", then: " + std::string(made.message()));
+  return made;
 }
 
 absl::Status LaneWriter::FindOutcome(Requests& batch, Attempt& attempt, const absl::Status& lost) {

@@ -6,6 +6,9 @@
 //
 // A transaction is two round trips (append_statements.h).
 //
+// With an engine whose chunks are made ahead, a batch that finds none for its time makes it and those beside it, and is run
+// again: nobody is refused because upkeep did not run.
+//
 // An answer is given only after COMMIT has returned (durable: synchronous_commit = on), or after it is known that
 // nothing was written, or as COMMIT_UNKNOWN.
 //
@@ -15,6 +18,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <set>
 #include <thread>
 #include <vector>
@@ -26,6 +30,7 @@
 #include "server/storage/append_queue.h"
 #include "server/storage/chunk_catalog.h"
 #include "server/storage/commit_outcome.h"
+#include "server/storage/partitions.h"
 #include "server/storage/pipeline_session.h"
 #include "server/storage/recent_chunks.h"
 
@@ -55,6 +60,7 @@ class LaneWriter {
   std::size_t queued_bytes() const { return queue_.bytes(); }
   std::uint64_t appended_events() const { return appended_events_; }
   std::uint64_t transactions() const { return transactions_; }
+  std::uint64_t partitions_repaired() const { return partitions_repaired_; }
 
  private:
   using Requests = AppendRequestList;
@@ -63,7 +69,7 @@ class LaneWriter {
   void Run();
   void Process(Requests batch);
   void DropDead(Requests& batch);
-  absl::Status Prepare();
+  absl::Status Prepare(const Requests& batch);
   std::chrono::milliseconds TimeFor(const Requests& batch) const;
   // Ok: every request is answered or deferred. Else nothing was written and nobody was answered.
   absl::Status Write(Requests& batch);
@@ -72,6 +78,8 @@ class LaneWriter {
   // What became of a commit whose answer was lost. Ok: the batch is answered.
   absl::Status FindOutcome(Requests& batch, Attempt& attempt, const absl::Status& lost);
   absl::Status CheckIdentity();
+  // Ok: those for `days_written_` are there.
+  absl::Status MakePartitions(const absl::Status& missing);
   void Rollback();
   void Answer(Requests& batch, Attempt& attempt);
   void Observe(const Requests& batch, const Attempt& attempt, domain::MonotonicTime began);
@@ -85,10 +93,13 @@ class LaneWriter {
   const std::string conninfo_;
   PipelineSession session_;
   RecentChunks recent_chunks_;
+  std::unique_ptr<Partitions> partitions_;       // of the store's engine; null before the first connection
+  std::vector<domain::TimeRange> days_written_;  // by the last batch that found no partition
   std::uint64_t checked_generation_ = 0;
   std::chrono::milliseconds timeout_{};  // the session's statement_timeout; 0: not known
   std::atomic<std::uint64_t> appended_events_ = 0;
   std::atomic<std::uint64_t> transactions_ = 0;
+  std::atomic<std::uint64_t> partitions_repaired_ = 0;
 
   AppendQueue queue_;
   std::thread thread_;

@@ -17,6 +17,7 @@
 namespace eventstore::storage {
 
 inline constexpr char kTimescaleEngine[] = "timescaledb";
+inline constexpr char kNativeEngine[] = "native";
 
 struct Migration {
   int number = 0;

@@ -5,6 +5,7 @@
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
+#include "server/storage/engines/engine.h"
 #include "server/storage/sql_errors.h"
 
 namespace eventstore::storage {
@@ -57,8 +58,8 @@ RETURNING number, name, checksum, to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-M
 )sql"};
 constexpr Query kRecordEdition{"migrate_edition", "UPDATE store_identity SET edition = $1 WHERE edition <> $1"};
 
-// In the first migration's transaction, so that a refusal or a failure leaves nothing behind. The extension as well:
-// until it is there its licence cannot be asked for.
+// In the first migration's transaction, so that a refusal or a failure leaves nothing behind. What the engine needs
+// first (Engine::prepare_database) as well.
 constexpr char kCreateTable[] = R"sql(
 CREATE TABLE schema_migrations (
     number      integer     PRIMARY KEY,
@@ -67,7 +68,12 @@ CREATE TABLE schema_migrations (
     applied_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     duration_ms bigint      NOT NULL
 ))sql";
-constexpr char kCreateTimescale[] = "CREATE EXTENSION IF NOT EXISTS timescaledb";
+
+// "" for an engine that has none.
+std::string EditionFor(const std::string& engine, const ServerFacts& facts) {
+  const Engine* known = FindEngine(engine);
+  return known == nullptr || known->has_editions ? facts.edition : "";
+}
 
 MigrationState StateFrom(const pqxx::row& row) {
   return {row[0].as<int>(), row[1].c_str(), row[2].c_str(), true, row[3].c_str(), row[4].as<std::int64_t>()};
@@ -118,14 +124,26 @@ absl::StatusOr<MigrationStatus> Migrator::Up(const MigrationOptions& options, co
 absl::StatusOr<Migrator::Inspection> Migrator::Inspect() {
   auto facts = ReadServerFacts(session_);
   if (!facts.ok()) return facts.status();
-  if (absl::Status able = CheckServer(*facts, set_.engine()); !able.ok()) return able;
   auto tables = session_.Run(kTables, {});
   if (!tables.ok()) return tables.status();
 
   Inspection inspection;
+  // Before the migrations: those of another engine differ, and that is not tampering.
+  if ((*tables)[0][1].as<bool>()) {
+    auto identity = session_.Run(kIdentity, {});
+    if (!identity.ok()) return identity.status();
+    if (!identity->empty()) {
+      const std::string engine = (*identity)[0][0].c_str();
+      if (engine != set_.engine()) {
+        return ErrorOf(Reason::kStoreIncompatible, OtherEngine(engine, set_.engine()));
+      }
+      inspection.recorded_edition = (*identity)[0][1].c_str();
+    }
+  }
+  if (absl::Status able = CheckServer(*facts, set_.engine()); !able.ok()) return able;
   MigrationStatus& status = inspection.status;
   status.engine = set_.engine();
-  status.edition = facts->edition;
+  status.edition = EditionFor(set_.engine(), *facts);
   status.server_version = facts->version;
   status.extension_version =
       facts->timescale_installed.empty() ? facts->timescale_available : facts->timescale_installed;
@@ -139,20 +157,6 @@ absl::StatusOr<Migrator::Inspection> Migrator::Inspect() {
     const Migration& migration = set_.migrations()[i];
     status.migrations.push_back({migration.number, migration.name, migration.checksum, false, "", 0});
     ++status.pending;
-  }
-  if ((*tables)[0][1].as<bool>()) {
-    auto identity = session_.Run(kIdentity, {});
-    if (!identity.ok()) return identity.status();
-    if (!identity->empty()) {
-      const std::string engine = (*identity)[0][0].c_str();
-      if (engine != set_.engine()) {
-        return ErrorOf(Reason::kStoreIncompatible,
-                       fmt::format("this store was made with engine {} and cannot be served with engine {}: choose {} "
-                                   "in the settings. Nothing was changed",
-                                   engine, set_.engine(), engine));
-      }
-      inspection.recorded_edition = (*identity)[0][1].c_str();
-    }
   }
   return inspection;
 }
@@ -263,8 +267,9 @@ absl::StatusOr<MigrationState> Migrator::RunInTransaction(const Migration& migra
   if (auto begun = session_.RunScript("BEGIN ISOLATION LEVEL READ COMMITTED"); !begun.ok()) return begun.status();
   if (migration.number == 1) {
     if (auto created = session_.RunScript(kCreateTable); !created.ok()) return created.status();
-    if (set_.engine() == kTimescaleEngine) {
-      if (auto created = session_.RunScript(kCreateTimescale); !created.ok()) return created.status();
+    const Engine* engine = FindEngine(set_.engine());
+    if (engine != nullptr && *engine->prepare_database != '\0') {
+      if (auto prepared = session_.RunScript(engine->prepare_database); !prepared.ok()) return prepared.status();
     }
   }
   if (absl::Status given = GiveSettings(options); !given.ok()) return given;
@@ -279,7 +284,8 @@ absl::Status Migrator::GiveSettings(const MigrationOptions& options) {
   auto facts = ReadServerFacts(session_);
   if (!facts.ok()) return facts.status();
   return session_
-      .Run(kSettings, {set_.engine(), facts->edition, fmt::format("{}", options.lanes), options.chunk_interval})
+      .Run(kSettings,
+           {set_.engine(), EditionFor(set_.engine(), *facts), fmt::format("{}", options.lanes), options.chunk_interval})
       .status();
 }
 

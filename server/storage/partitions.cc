@@ -1,11 +1,12 @@
 #include "server/storage/partitions.h"
 
-#include "server/storage/engines/timescaledb_partitions.h"
+#include "server/storage/engines/engine.h"
 
 namespace eventstore::storage {
 
-std::unique_ptr<Partitions> PartitionsOf(const std::string& /*engine*/, const std::string& edition) {
-  return std::make_unique<TimescaledbPartitions>(edition == "timescale");
+std::unique_ptr<Partitions> PartitionsOf(const std::string& engine, const std::string& edition) {
+  const Engine* known = FindEngine(engine);
+  return known == nullptr ? nullptr : known->partitions(edition);
 }
 
 }  // namespace eventstore::storage

@@ -49,7 +49,7 @@ class Partitions {
   virtual absl::Status Compress(Session& session, const Partition& partition) const = 0;
 };
 
-// Of the engine and the edition that store_identity names.
+// Of the engine and the edition that store_identity names. Null: this program does not know the engine.
 std::unique_ptr<Partitions> PartitionsOf(const std::string& engine, const std::string& edition);
 
 }  // namespace eventstore::storage

@@ -6,7 +6,7 @@
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
-#include "server/storage/migration_set.h"
+#include "server/storage/engines/engine.h"
 #include "server/storage/sql_errors.h"
 
 namespace eventstore::storage {
@@ -39,29 +39,6 @@ std::vector<int> Numbers(const std::string& version) {
 
 absl::Status Incompatible(const std::string& message) {
   return domain::ErrorOf(domain::Reason::kStoreIncompatible, message);
-}
-
-absl::Status CheckTimescale(const ServerFacts& facts) {
-  if (facts.timescale_available.empty() && facts.timescale_installed.empty()) {
-    return Incompatible(fmt::format(
-        "PostgreSQL {} has no TimescaleDB extension; install it on the database's machine (Debian 13: package "
-        "postgresql-17-timescaledb), add shared_preload_libraries = 'timescaledb' to postgresql.conf and restart "
-        "PostgreSQL. Nothing was changed",
-        facts.version));
-  }
-  if (!facts.timescale_preloaded) {
-    return Incompatible(
-        "TimescaleDB is installed but not loaded: add timescaledb to shared_preload_libraries in postgresql.conf and "
-        "restart PostgreSQL. Nothing was changed");
-  }
-  const bool installed = !facts.timescale_installed.empty();
-  const std::string& version = installed ? facts.timescale_installed : facts.timescale_available;
-  if (VersionLess(version, kMinTimescale)) {
-    return Incompatible(fmt::format(
-        "TimescaleDB {} is too old, at least {} is needed: install a newer package{}. Nothing was changed", version,
-        kMinTimescale, installed ? " and run ALTER EXTENSION timescaledb UPDATE in this database" : ""));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -105,7 +82,8 @@ absl::Status CheckServer(const ServerFacts& facts, const std::string& engine) {
     return Incompatible(fmt::format("PostgreSQL {} is too old, at least version {} is needed. Nothing was changed",
                                     facts.version, kMinPostgres / 10'000));
   }
-  return engine == kTimescaleEngine ? CheckTimescale(facts) : absl::OkStatus();
+  const Engine* known = FindEngine(engine);
+  return known == nullptr ? absl::OkStatus() : known->check(facts);
 }
 
 }  // namespace eventstore::storage

@@ -110,7 +110,7 @@ class ParkedTest(GroupTest):
         self.create(client=client)
         consumer = self.consume(server.address, answer=lambda d: "park")
         wait_until(lambda: self.group(client=client).parked_events == 1, "it to be parked", 60)
-        database.run("SELECT count(*) FROM drop_chunks('events_v2', older_than => now() - interval '7 days')")
+        history.drop_until(database, (history.now(database) - 7 * history.DAY) // 1_000_000)
         [parked] = self.parked(client=client).events
         self.assertEqual((parked.event.id, parked.event.aggregate_id, parked.event.data), (past.id, aggregate, ""))
         client.unary("ReplayParkedEvents", groups.ReplayParkedEventsRequest(group=self.name))

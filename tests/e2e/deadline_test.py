@@ -140,10 +140,7 @@ class DeadlineTest(StoreTest):
         # All four reading connections are taken by a chunk that no append looks at, and more reads wait for them.
         past = history.now(self.database) - 100 * history.DAY
         history.write(self.database, [history.past_event(new_id(), 1, past)])
-        chunk = self.database.run(
-            "SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks "
-            "ORDER BY range_start LIMIT 1"
-        )
+        chunk = history.tables(self.database)[0]
         with self.database.lock(chunk):
             reads = [self.client.pages("ReadAll", store.ReadAllRequest(max_events=1)) for _ in range(8)]
             threads = [threading.Thread(target=failure_of, args=(lambda r=read: list(r),)) for read in reads]

@@ -1,7 +1,8 @@
 """Exactly once: an append repeated with the same event ids is answered again and written once."""
+from harness import history
 from harness.client import append_request, failure_of, new_event, new_id, version_check
 from harness.messages import event as event_pb
-from harness.messages import store
+from harness.messages import micros, store
 from harness.suite import StoreTest
 
 
@@ -178,6 +179,8 @@ class OldRepeatTest(StoreTest):
         """Appends, and makes it three days old."""
         first = self.client.append(request)
         aggregate = request.aggregate_id
+        for event in first.events:
+            history.ensure_partition(self.server.database(), micros(event.timestamp) - 3 * history.DAY)
         self.server.database().run(
             f"""
             BEGIN;

@@ -7,7 +7,7 @@ import tempfile
 from harness.client import Client, append_request, new_event, new_id
 from harness.group_suite import GroupTest
 from harness.messages import subscriptions
-from harness.server import Server
+from harness.server import ENGINE, Server
 from harness.subscriber import Subscriber
 
 
@@ -24,10 +24,14 @@ class RestoreTest(GroupTest):
         anywhere = cluster.database().elsewhere("postgres")
         anywhere.run("CREATE DATABASE restored TEMPLATE template0")
         database = cluster.database().elsewhere("restored")
-        database.run("CREATE EXTENSION timescaledb; SELECT timescaledb_pre_restore();")
+        timescaledb = ENGINE == "timescaledb"
+        if timescaledb:
+            database.run("CREATE EXTENSION timescaledb; SELECT timescaledb_pre_restore();")
         conninfo = f"{cluster.conninfo()} dbname=restored"
         self.run_program("pg_restore", "--no-owner", "-d", conninfo, path)
-        database.run("SELECT timescaledb_post_restore(); ANALYZE;")
+        if timescaledb:
+            database.run("SELECT timescaledb_post_restore();")
+        database.run("ANALYZE;")
         server = Server(database_url=conninfo)
         self.addCleanup(server.stop)
         return server

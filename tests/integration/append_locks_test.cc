@@ -7,6 +7,7 @@
 #include "server/storage/recent_chunks.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_database.h"
+#include "tests/support/test_engine.h"
 
 namespace eventstore::storage {
 namespace {
@@ -19,6 +20,7 @@ using ::testing::Le;
 // locks every chunk: in a store of many years the lock table then overflows and no append succeeds any more.
 TEST(AppendLocksTest, LookingUpIdsLocksChunksOfTheLastDayOnly) {
   const TestDatabase database;
+  database.EnsureDays(-40, 0);
   database.Execute(R"sql(
     INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, data, metadata, version, source,
                            global_position)
@@ -31,10 +33,12 @@ TEST(AppendLocksTest, LookingUpIdsLocksChunksOfTheLastDayOnly) {
 
   PipelineSession session(database.conninfo(), "test", kAppendSettings);
   const Prepared locked{"locked", R"sql(
-    SELECT count(DISTINCT c.table_name) FROM pg_locks l JOIN pg_class t ON t.oid = l.relation
-    JOIN _timescaledb_catalog.chunk c ON c.table_name = t.relname WHERE l.pid = pg_backend_pid()
+    SELECT count(DISTINCT t.relname) FROM pg_locks l JOIN pg_class t ON t.oid = l.relation
+    WHERE l.pid = pg_backend_pid() AND t.relkind = 'r'
+      AND (t.relname LIKE '\_hyper\_%' OR t.relname LIKE 'events\_v2\_p2%')
   )sql"};
   RecentChunks chunks;
+  chunks.Use(::eventstore::testing::TestEngine().recent);
   ASSERT_THAT(chunks.Load(session), IsOk());
   for (int execution = 1; execution <= 8; ++execution) {
     ASSERT_THAT(AddBegin(session, {0}, requests, chunks), IsOk());
@@ -52,6 +56,7 @@ TEST(AppendLocksTest, LookingUpIdsLocksChunksOfTheLastDayOnly) {
 // Which indexes the statements before a decision read, as PostgreSQL counts it for their transaction.
 TEST(AppendLocksTest, HeadsAndIdsAreLookedUpByTheirKeys) {
   const TestDatabase database;
+  database.EnsureDays(-1, 0);
   database.Execute(R"sql(
     INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, data, metadata, version, source,
                            global_position)
@@ -69,15 +74,20 @@ TEST(AppendLocksTest, HeadsAndIdsAreLookedUpByTheirKeys) {
   PipelineSession session(database.conninfo(), "test", kAppendSettings);
   const Prepared forget{"forget", "SELECT pg_stat_force_next_flush()"};
   const Prepared touched{"touched", R"sql(
-    SELECT DISTINCT substring(i.relname FROM '(?:aggregate_heads|events_v2)_.*')
+    -- An index of a partition by the name of the whole table's.
+    SELECT DISTINCT coalesce((SELECT w.relname FROM pg_inherits h JOIN pg_class w ON w.oid = h.inhparent
+                              WHERE h.inhrelid = i.oid),
+                             substring(i.relname FROM '(?:aggregate_heads|events_v2)_.*'))
     FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
-    WHERE pg_stat_get_xact_numscans(i.oid) > 0 AND (t.relname = 'aggregate_heads' OR t.relname LIKE '\_hyper\_%')
+    WHERE pg_stat_get_xact_numscans(i.oid) > 0 AND (t.relname = 'aggregate_heads' OR t.relname LIKE '\_hyper\_%'
+      OR t.relname LIKE 'events\_v2\_p2%')
     UNION ALL
     SELECT t.relname || ':all' FROM pg_class t
     WHERE t.relkind = 'r' AND pg_stat_get_xact_numscans(t.oid) > 0
-      AND (t.relname = 'aggregate_heads' OR t.relname LIKE '\_hyper\_%')
+      AND (t.relname = 'aggregate_heads' OR t.relname LIKE '\_hyper\_%' OR t.relname LIKE 'events\_v2\_p2%')
   )sql"};
   RecentChunks chunks;
+  chunks.Use(::eventstore::testing::TestEngine().recent);
   ASSERT_THAT(chunks.Load(session), IsOk());
   for (int execution = 1; execution <= 8; ++execution) {
     ASSERT_THAT(session.Add(forget), IsOk());

@@ -7,6 +7,7 @@
 
 #include "fmt/format.h"
 #include "gmock/gmock.h"
+#include "server/domain/system_clock.h"
 #include "server/storage/verifier.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_database.h"
@@ -29,6 +30,9 @@ FROM generate_series(1, 3) a, generate_series(1, 12) v;
 INSERT INTO aggregate_heads
 SELECT aggregate_id, max(version), min(timestamp), max(timestamp) FROM events_v2 GROUP BY aggregate_id;
 )sql";
+
+// 2026-01-01T00:00:00Z.
+inline constexpr domain::TimeMicros kJanuary = 1'767'225'600 * domain::kMicrosPerSecond;
 
 inline constexpr char kSecond[] = "00000000-0000-0000-0000-000000000002";
 inline constexpr char kThird[] = "00000000-0000-0000-0000-000000000003";
@@ -63,6 +67,18 @@ inline std::string CopyEvent(const char* aggregate, int version, const Copy& cop
 
 class VerifierTest : public ::testing::Test {
  protected:
+  // January 2026, a day each: those of kCleanStore, and what tests make of it. With timescaledb the insert makes them.
+  VerifierTest() {
+    // None of today, which nothing is in.
+    database_.DropPartitionsBefore(domain::SystemClock().Now() + 2 * domain::kMicrosPerDay);
+    database_.EnsurePartitions(Days(1, 3));
+  }
+
+  static domain::TimeRange Days(int first, int last) {
+    return {kJanuary + (first - 1) * domain::kMicrosPerDay, kJanuary + last * domain::kMicrosPerDay};
+  }
+  void DropBeforeDay(int day) { database_.DropPartitionsBefore(Days(day, day).from); }
+
   VerifyReport Verify(const VerifyOptions& options = {}, const Verifier::Progress& progress = {}) {
     auto report = Verifier(database_.conninfo()).Run(options, progress);
     EXPECT_THAT(report, testing::IsOk());

@@ -23,7 +23,10 @@ struct Sabotage {
 
 void PrintTo(const Sabotage& sabotage, std::ostream* out) { *out << sabotage.name; }
 
-class VerifierRuleTest : public VerifierTest, public ::testing::WithParamInterface<Sabotage> {};
+class VerifierRuleTest : public VerifierTest, public ::testing::WithParamInterface<Sabotage> {
+ protected:
+  VerifierRuleTest() { database_.EnsurePartitions(Days(4, 6)); }  // where some are moved to
+};
 
 TEST_P(VerifierRuleTest, IsFoundAndNamed) {
   database_.Execute(kCleanStore);

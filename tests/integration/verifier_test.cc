@@ -14,6 +14,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_database.h"
+#include "tests/support/test_engine.h"
 
 namespace eventstore::storage {
 namespace {
@@ -31,7 +32,7 @@ TEST_F(VerifierTest, AnEmptyStoreIsClean) {
   EXPECT_TRUE(report.clean());
   EXPECT_EQ(report.aggregates, 0);
   EXPECT_EQ(report.events, 0);
-  EXPECT_EQ(report.chunks, 0);
+  EXPECT_EQ(report.chunks, testing::OnNative() ? 3 : 0);  // those that the fixture makes ahead
 }
 
 TEST_F(VerifierTest, ACleanStoreIsCountedAndLeftAsItIs) {
@@ -94,7 +95,7 @@ TEST_F(VerifierTest, WhatRetentionDroppedIsNoViolation) {
                              global_position)
       VALUES (gen_random_uuid(), '2026-01-01', lpad('4', 32, '0')::uuid, 'entity', 'test', '{}', '{}', 1, 'api', 1);
       INSERT INTO aggregate_heads VALUES (lpad('4', 32, '0')::uuid, 1, '2026-01-01', '2026-01-01'))sql");
-  database_.Execute("SELECT drop_chunks('events_v2', older_than => '2026-01-02'::timestamptz)");
+  DropBeforeDay(2);
   VerifyReport report = Verify();
   EXPECT_THAT(Texts(report), IsEmpty());
   EXPECT_EQ(report.aggregates, 4);
@@ -102,7 +103,7 @@ TEST_F(VerifierTest, WhatRetentionDroppedIsNoViolation) {
   EXPECT_EQ(report.aggregates_without_events, 1);
   EXPECT_EQ(report.events, 24);
 
-  database_.Execute("SELECT drop_chunks('events_v2', older_than => '2027-01-01'::timestamptz)");
+  DropBeforeDay(366);
   report = Verify();
   EXPECT_THAT(Texts(report), IsEmpty());
   EXPECT_EQ(report.aggregates_without_events, 4);
@@ -111,7 +112,7 @@ TEST_F(VerifierTest, WhatRetentionDroppedIsNoViolation) {
 
 TEST_F(VerifierTest, WhatRetentionLeavesIsStillChecked) {
   database_.Execute(kCleanStore);
-  database_.Execute("SELECT drop_chunks('events_v2', older_than => '2026-01-02'::timestamptz)");
+  DropBeforeDay(2);
   database_.Execute(DeleteEvents(kSecond, "version = 12"));
   database_.Execute(DeleteEvents(kThird, "version = 7"));
   EXPECT_THAT(Texts(Verify()), ElementsAre(Of("version_gap", kThird, "6-8"), Of("head_last_timestamp", kSecond, "5-11"),
@@ -161,7 +162,7 @@ TEST_F(VerifierTest, AChunkDroppedMeanwhileCountsAsDroppedBefore) {
   database_.Execute(kCleanStore);
   const VerifyReport report = Verify({}, [&](const VerifyProgress& now) {
     if (std::string(now.step) == "chunks" && now.chunks_done == 0) {
-      database_.Execute("SELECT drop_chunks('events_v2', older_than => '2026-01-02'::timestamptz)");
+      DropBeforeDay(2);
     }
   });
   EXPECT_THAT(Texts(report), IsEmpty());
@@ -185,9 +186,12 @@ TEST(VerifierLocksTest, MoreChunksThanOneStatementCanLockAreFine) {
   auto postgres = embedded::PrivatePostgres::Start(options);
   ASSERT_THAT(postgres, IsOk());
   const std::string& conninfo = (*postgres)->conninfo();
-  ASSERT_THAT(Migrator(conninfo, MigrationSet::Embedded(kTimescaleEngine).value()).Up({}, {}), IsOk());
+  ASSERT_THAT(Migrator(conninfo, testing::TestMigrations()).Up({}, {}), IsOk());
 
   Session session(conninfo, "test");
+  ASSERT_THAT(
+      testing::TestEngine().partitions("")->Ensure(session, {kJanuary, kJanuary + kDays * domain::kMicrosPerDay}),
+      testing::IsOk());
   for (int day = 0; day < kDays; ++day) {  // a transaction each: making a chunk takes locks as well
     ASSERT_THAT(session.RunText(R"sql(
         INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, data, metadata, version, source,
@@ -208,7 +212,9 @@ TEST(VerifierLocksTest, MoreChunksThanOneStatementCanLockAreFine) {
   auto report = Verifier(conninfo).Run({}, {});
   ASSERT_THAT(report, IsOk());
   EXPECT_THAT(Texts(*report), IsEmpty());
-  EXPECT_EQ(report->chunks, kDays);
+  // An engine that makes partitions ahead has two more, of yesterday and today; three when midnight has passed.
+  EXPECT_GE(report->chunks, kDays);
+  EXPECT_LE(report->chunks, kDays + (testing::OnNative() ? 3 : 0));
   EXPECT_EQ(report->events, kDays);
 }
 

@@ -48,6 +48,10 @@ std::vector<std::string> Environment(const ServerProcess::Options& options) {
   }
   variables.erase("DATABASE_URL");
   if (!options.database_url.empty()) variables["DATABASE_URL"] = options.database_url;
+  // A database that is there has its engine already.
+  if (const char* engine = getenv("EVENTSTORE_TEST_ENGINE"); engine != nullptr && options.database_url.empty()) {
+    variables["EVENTSTORE_ENGINE"] = engine;
+  }
   for (const auto& [name, value] : options.environment) variables[name] = value;
   std::vector<std::string> entries;
   for (const auto& [name, value] : variables) entries.emplace_back(name).append("=").append(value);

@@ -7,6 +7,7 @@
 #include "server/embedded/private_postgres.h"
 #include "server/embedded/process.h"
 #include "server/storage/session.h"
+#include "tests/support/test_engine.h"
 
 namespace eventstore::testing {
 namespace {
@@ -33,12 +34,14 @@ absl::Status DumpStore(const std::string& conninfo, const std::string& folder, c
 
 absl::Status RestoreStore(const std::string& conninfo, const std::string& folder, const std::string& file) {
   storage::Session session(conninfo, "restore");
-  auto done = session.RunScript("CREATE EXTENSION timescaledb; SELECT timescaledb_pre_restore()");
-  if (!done.ok()) return done.status();
-  session.Disconnect();
+  if (!OnNative()) {
+    auto done = session.RunScript("CREATE EXTENSION timescaledb; SELECT timescaledb_pre_restore()");
+    if (!done.ok()) return done.status();
+    session.Disconnect();
+  }
   absl::Status restored = RunProgram({"pg_restore", "--no-owner", "--dbname=" + conninfo, folder + "/" + file}, folder);
   if (!restored.ok()) return restored;
-  return session.RunScript("SELECT timescaledb_post_restore(); ANALYZE").status();
+  return session.RunScript(OnNative() ? "ANALYZE" : "SELECT timescaledb_post_restore(); ANALYZE").status();
 }
 
 }  // namespace eventstore::testing

@@ -10,6 +10,7 @@
 #include "server/storage/migrator.h"
 #include "server/storage/session.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_engine.h"
 
 namespace eventstore::testing {
 namespace {
@@ -61,9 +62,15 @@ void TestCluster::MakeTemplate() {
   template_database_ = fmt::format("eventstore_test_{}_template", getpid());
   storage::Session admin(admin_conninfo_, "test");
   ASSERT_THAT(admin.RunScript(fmt::format("CREATE DATABASE {} TEMPLATE template0", template_database_)), IsOk());
-  auto set = storage::MigrationSet::Embedded(storage::kTimescaleEngine);
-  ASSERT_THAT(set, IsOk());
-  ASSERT_THAT(storage::Migrator(Conninfo(template_database_), *set).Up({}, {}), IsOk());
+  ASSERT_THAT(storage::Migrator(Conninfo(template_database_), TestMigrations()).Up({}, {}), IsOk());
+  if (OnNative()) {
+    // Yesterday's: a store in which nothing has happened has nothing that is over.
+    storage::Session session(Conninfo(template_database_), "test");
+    const auto partitions = TestEngine().partitions("");
+    auto listed = partitions->List(session);
+    ASSERT_THAT(listed, IsOk());
+    ASSERT_THAT(partitions->Drop(session, listed->front()), IsOk());
+  }
   // A database that somebody is connected to, TimescaleDB's scheduler for one, cannot be copied.
   ASSERT_THAT(admin.RunScript(fmt::format("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", template_database_)),
               IsOk());

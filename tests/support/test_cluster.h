@@ -1,4 +1,5 @@
-// One real PostgreSQL with TimescaleDB for all tests of a program, and a migrated database to copy.
+// One real PostgreSQL with TimescaleDB for all tests of a program, and a database to copy, migrated with the engine that
+// the program is run for (test_engine.h).
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "server/domain/time.h"
 #include "server/storage/pq_compat.h"
 
 namespace eventstore::testing {
@@ -26,6 +27,14 @@ class TestDatabase {
   // Runs SQL behind the store's back, on a connection for this call alone; several statements make one transaction.
   // Errors throw.
   pqxx::result Execute(const std::string& sql) const;
+
+  // For tests that insert into events_v2 by themselves: sees to it that these times have partitions, with an engine that
+  // does not make them at the insert, and that readers look into them.
+  void EnsurePartitions(const domain::TimeRange& range) const;
+  // The same, in days from today, UTC; both included.
+  void EnsureDays(int from, int to) const;
+  // Drops what ends by then, as retention does.
+  void DropPartitionsBefore(domain::TimeMicros time) const;
 
  private:
   std::string name_;

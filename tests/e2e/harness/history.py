@@ -45,12 +45,40 @@ def _row(event):
     return "(" + ", ".join(values) + ")"
 
 
-def drop_before(database, event):
-    """Drops the chunks that end before this event's."""
+def native(database):
+    return database.run("SELECT engine FROM store_identity") == "native"
+
+
+def ensure_partition(database, time):
+    """Sees to it that events can be written at `time` (microseconds), with an engine that does not make it at the insert."""
+    if native(database):
+        at = f"to_timestamp({time // 1_000_000})"
+        database.run(
+            "SELECT events_v2_make_partition(range_start, range_end) "
+            f"FROM events_v2_missing_partitions({at}, {at} + interval '1 microsecond')"
+        )
+
+
+def tables(database):
+    """Of all chunks that are there, the oldest first."""
+    if native(database):
+        return database.run("SELECT name FROM events_v2_partitions ORDER BY range_start").split()
+    return database.run(
+        "SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks ORDER BY range_start"
+    ).split()
+
+
+def drop_until(database, end):
+    """Drops the chunks that end by `end` (seconds since 1970)."""
+    if native(database):
+        for name in database.run(
+            f"SELECT name FROM events_v2_partitions WHERE range_end <= to_timestamp({end}) ORDER BY range_start"
+        ).split():
+            database.run(f"DROP TABLE {name}")
+        return
     while True:
         try:
-            end = f"to_timestamp({event.timestamp.seconds})"
-            database.run(f"SELECT count(*) FROM drop_chunks('events_v2', older_than => {end})")
+            database.run(f"SELECT count(*) FROM drop_chunks('events_v2', older_than => to_timestamp({end}))")
             return
         except AssertionError as error:
             # With a reader that plans on the same chunk; PostgreSQL ended one of the two.
@@ -58,8 +86,15 @@ def drop_before(database, event):
                 raise
 
 
+def drop_before(database, event):
+    """Drops the chunks that end before this event's."""
+    drop_until(database, event.timestamp.seconds)
+
+
 def write(database, events):
     """Writes the events and the heads of their aggregates."""
+    for day in {micros(event.timestamp) // DAY for event in events}:
+        ensure_partition(database, day * DAY)
     rows = ",\n".join(_row(event) for event in events)
     database.run(
         f"""

@@ -11,6 +11,8 @@ from harness.client import SLOWER, Client
 from harness.database import Database
 
 BINARY = os.environ["EVENTSTORED_BINARY"]
+# What this run is about: "timescaledb" or "native"; the first where nothing is said.
+ENGINE = os.environ.get("EVENTSTORE_TEST_ENGINE", "timescaledb")
 # initdb on a busy machine is the longest part.
 PATIENCE_S = 120 * SLOWER
 # Of the private PostgreSQL. Nothing here pulls the plug, so fsync only costs time; and with the number of locks that
@@ -54,6 +56,9 @@ class Server:
                     file.write(_LOCAL_CONF)
             arguments += ["--data-dir", data_dir]
         self.data_dir = data_dir
+        # A database that is there has its engine already.
+        if not database_url and ENGINE:
+            environment["EVENTSTORE_ENGINE"] = ENGINE
         # The tests write into past days behind the server's back, which nothing may do once they are closed. And they count
         # readers that wait, of which none shall be looking at groups.
         for key, value in {"close_chunks_seconds": 0, "sample_groups_seconds": 0, **(settings or {})}.items():

@@ -208,8 +208,7 @@ class DirectoryTest : public CursorTest, public ::testing::WithParamInterface<st
 
   void DropBefore(int day) {
     kept_from_ = RandomHistory::kStart + day * domain::kMicrosPerDay;
-    database_.Execute(fmt::format("SELECT drop_chunks('events_v2', older_than => to_timestamp({}))",
-                                  kept_from_ / domain::kMicrosPerSecond));
+    database_.DropPartitionsBefore(kept_from_);
   }
 
   const RandomHistory history_{GetParam(), kDays, 600};

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,12 @@ class RandomHistory {
   const std::vector<MadeUpEvent>& events() const { return events_; }
 
   void Insert(const TestDatabase& database) const {
+    std::set<domain::TimeMicros> days;
+    // Of its days alone, as a hypertable has it.
+    for (const MadeUpEvent& e : events_) days.insert(e.time / domain::kMicrosPerDay);
+    for (const auto day : days) {
+      database.EnsurePartitions({day * domain::kMicrosPerDay, (day + 1) * domain::kMicrosPerDay});
+    }
     std::string rows;
     for (const MadeUpEvent& e : events_) {
       rows +=

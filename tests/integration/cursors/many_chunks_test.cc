@@ -76,7 +76,7 @@ TEST_F(ManyChunksTest, EveryReadWorksWhenAllIsClosed) {
     ASSERT_THAT(step, IsOk());
     left = step->left;
   }
-  EXPECT_EQ(database_.Execute("SELECT count(*) FROM closed_chunks")[0][0].as<int>(), kDays);
+  EXPECT_EQ(database_.Execute("SELECT count(*) FROM closed_chunks WHERE events > 0")[0][0].as<int>(), kDays);
   for (int i = 0; i < 3; ++i) ExpectReads();  // as text, prepared, and prepared before
 }
 

@@ -13,6 +13,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/store_dump.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/test_engine.h"
 
 namespace eventstore::testing {
 namespace {
@@ -46,7 +47,7 @@ TEST(DumpRestoreTest, AStoreGoesOnInANewCluster) {
   const TempDir folder;
   auto old_cluster = StartCluster(folder.path() + "/old");
   ASSERT_TRUE(old_cluster);
-  storage::Migrator migrator(old_cluster->conninfo(), *storage::MigrationSet::Embedded("timescaledb"));
+  storage::Migrator migrator(old_cluster->conninfo(), TestMigrations());
   ASSERT_THAT(migrator.Up({}, {}), IsOk());
   const auto repeated = One(AggregateIn(1), VersionCheck::Exact(0), {Event(1)});
   domain::Position checkpoint = 0;
@@ -69,7 +70,7 @@ TEST(DumpRestoreTest, AStoreGoesOnInANewCluster) {
   ASSERT_THAT(RestoreStore(new_cluster->conninfo(), folder.path(), "dump"), IsOk());
 
   // The schema is complete: nothing is pending.
-  storage::Migrator restored(new_cluster->conninfo(), *storage::MigrationSet::Embedded("timescaledb"));
+  storage::Migrator restored(new_cluster->conninfo(), TestMigrations());
   auto status = restored.Up({}, {});
   ASSERT_THAT(status, IsOk());
   EXPECT_EQ(status->pending, 0);

@@ -17,6 +17,7 @@ class RepeatTest : public AppenderTest {
  protected:
   // Makes everything stored so far so much older, events and heads, as if time had passed since.
   void Age(const std::string& interval) {
+    for (const int days : {400, 3}) database_.EnsureDays(-days - 3, -days + 2);
     database_.Execute(
         "CREATE TEMPORARY TABLE old AS SELECT * FROM events_v2; DELETE FROM events_v2; "
         "UPDATE old SET timestamp = timestamp - interval '" +

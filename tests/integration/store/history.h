@@ -45,6 +45,7 @@ struct History {
 
   // In several transactions: one that makes many chunks needs a lock for each of their indexes.
   void Insert(const TestDatabase& database) const {
+    database.EnsurePartitions({start, start + days * domain::kMicrosPerDay});
     constexpr int kDaysAtOnce = 50;
     for (int day = 0; day < days; day += kDaysAtOnce) {
       database.Execute(fmt::format(R"sql(
@@ -75,8 +76,7 @@ struct History {
 
   // Everything before the day (from 0), as retention does it.
   void DropBefore(const TestDatabase& database, int day) const {
-    database.Execute(fmt::format("SELECT drop_chunks('events_v2', older_than => to_timestamp({}))",
-                                 (start + day * domain::kMicrosPerDay) / domain::kMicrosPerSecond));
+    database.DropPartitionsBefore(start + day * domain::kMicrosPerDay);
   }
 };
 

@@ -11,6 +11,7 @@
 #include "server/domain/lane.h"
 #include "server/storage/append_statements.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/test_engine.h"
 
 namespace eventstore::testing {
 
@@ -22,6 +23,7 @@ class OpenAppend {
     for (const auto& append : batch_.appends) needed.insert(domain::LaneOf(append.aggregate_id, lanes));
     const std::vector<const domain::AppendBatch*> requests{&batch_};
     storage::RecentChunks chunks;
+    chunks.Use(TestEngine().recent);
     EXPECT_THAT(chunks.Load(session_), IsOk());
     EXPECT_THAT(storage::AddBegin(session_, needed, requests, chunks), IsOk());
     EXPECT_THAT(session_.Send(), IsOk());
@@ -29,6 +31,7 @@ class OpenAppend {
     EXPECT_THAT(before, IsOk());
     if (!before.ok()) return;
     plan_ = domain::Decide(requests, before->heads, before->stored, before->stamp);
+    EXPECT_THAT(storage::AddReach(session_, plan_, *before, chunks), IsOk());
     EXPECT_THAT(storage::AddWrite(session_, plan_), IsOk());
     EXPECT_THAT(session_.Run(), IsOk());
   }

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "server/storage/engines/engine.h"
 #include "server/storage/migrator.h"
 #include "tools/eventctl/commands/commands.h"
 #include "tools/eventctl/input/database.h"
@@ -19,14 +20,16 @@ using storage::MigrationStatus;
 
 struct MigrateFlags {
   DatabaseFlags database;
-  std::string engine = storage::kTimescaleEngine;
+  std::string engine;  // "": what the database has, or what fits
   storage::MigrationOptions options;
 };
 
 absl::StatusOr<std::unique_ptr<storage::Migrator>> MakeMigrator(const MigrateFlags& flags) {
   const auto conninfo = FindDatabase(flags.database);
   if (!conninfo.ok()) return conninfo.status();
-  auto set = storage::MigrationSet::Embedded(flags.engine);
+  const auto engine = storage::ChooseEngine(*conninfo, flags.engine);
+  if (!engine.ok()) return engine.status();
+  auto set = storage::MigrationSet::Embedded(*engine);
   if (!set.ok()) return set.status();
   return std::make_unique<storage::Migrator>(*conninfo, *std::move(set));
 }
@@ -122,6 +125,10 @@ void AddMigrate(CLI::App& app, Context& context) {
       command->add_subcommand("up", "Apply what is pending; safe to repeat and to run in several places at once");
   flags->database.AddTo(*up);
   storage::MigrationOptions& options = flags->options;
+  AddFlag(*up, "--engine", flags->engine, "ENGINE",
+          "Of a new store: timescaledb, or native on PostgreSQL without extensions (default: timescaledb where the "
+          "extension is installed, else native); recorded, never changed later")
+      ->check(CLI::IsMember({storage::kTimescaleEngine, storage::kNativeEngine}));
   AddNumber(*up, "--lanes", options.lanes, 1, 64,
             "Append lanes of a new store" + Default(options.lanes) + "; recorded, never changed later");
   AddFlag(*up, "--chunk-interval", options.chunk_interval, "TEXT",
@@ -129,7 +136,8 @@ void AddMigrate(CLI::App& app, Context& context) {
   AddFooter(*up, std::string(kDatabaseHelp) +
                      "\nExamples:\n"
                      "  eventctl migrate up --database postgres://me@db.example.com/events\n"
-                     "  eventctl migrate up --database postgres://me@db.example.com/events --chunk-interval '7 days'");
+                     "  eventctl migrate up --database postgres://me@db.example.com/events --chunk-interval '7 days'\n"
+                     "  eventctl migrate up --database postgres://me@db.example.com/events --engine native");
   up->callback([flags, &context] { context.exit_code = RunUp(*flags, context); });
 }
 
