@@ -54,40 +54,51 @@ absl::Status StatusOf(const PGresult* result) {
   return StatusFromSqlState(state == nullptr ? "" : state, message == nullptr ? PQresultErrorMessage(result) : message);
 }
 
+struct Collected {
+  std::vector<Rows> rows;
+  absl::Status failed = absl::OkStatus();  // of the first that did; those behind it were not run
+};
+
+// The answer to one. False: the connection is lost.
+bool Collect(PGconn* connection, StatementCache& kept, const Sent& one, Collected& collected) {
+  bool answered = false;
+  for (Result result(PQgetResult(connection), &PQclear); result; result.reset(PQgetResult(connection))) {
+    answered = true;
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+      if (collected.failed.ok() && status != PGRES_PIPELINE_ABORTED) collected.failed = StatusOf(result.get());
+      if (one.kind == Sent::Kind::kPreparing) kept.Remove(*one.sql);
+    } else if (one.kind == Sent::Kind::kRunning) {
+      collected.rows.emplace_back(result.release());
+    }
+    if (PQstatus(connection) != CONNECTION_OK) return false;
+  }
+  return answered;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Rows>> RunTogether(PGconn* connection, StatementCache& kept,
                                               std::span<const KeptStatement> statements) {
-  absl::Status failed = absl::OkStatus();
-  const auto lost = [&] { return failed.ok() ? StatusFromSqlState("", PQerrorMessage(connection)) : failed; };
+  Collected collected;
+  const auto lost = [&] {
+    return collected.failed.ok() ? StatusFromSqlState("", PQerrorMessage(connection)) : collected.failed;
+  };
   if (PQenterPipelineMode(connection) != 1) return lost();
   std::vector<Sent> sent;
   for (const KeptStatement& statement : statements) {
     if (!Send(connection, statement, kept.Use(statement.sql), sent)) return lost();
   }
   if (PQpipelineSync(connection) != 1) return lost();
-  std::vector<Rows> rows;
   for (const Sent& one : sent) {
-    bool answered = false;
-    for (Result result(PQgetResult(connection), &PQclear); result; result.reset(PQgetResult(connection))) {
-      answered = true;
-      const ExecStatusType status = PQresultStatus(result.get());
-      if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        if (failed.ok() && status != PGRES_PIPELINE_ABORTED) failed = StatusOf(result.get());
-        if (one.kind == Sent::Kind::kPreparing) kept.Remove(*one.sql);
-      } else if (one.kind == Sent::Kind::kRunning) {
-        rows.emplace_back(result.release());
-      }
-      if (PQstatus(connection) != CONNECTION_OK) return lost();
-    }
-    if (!answered) return lost();
+    if (!Collect(connection, kept, one, collected)) return lost();
   }
   const Result sync(PQgetResult(connection), &PQclear);
   if (PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC || PQexitPipelineMode(connection) != 1) {
     return StatusFromSqlState("", PQerrorMessage(connection));
   }
-  if (!failed.ok()) return failed;
-  return rows;
+  if (!collected.failed.ok()) return collected.failed;
+  return std::move(collected.rows);
 }
 
 }  // namespace eventstore::storage

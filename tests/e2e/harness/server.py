@@ -85,8 +85,10 @@ class Server:
             self.stop()
             raise
 
-    def restart(self):
-        """SIGKILL, and another one of the same data at the same address."""
+    def restart(self, **settings):
+        """SIGKILL, and another one of the same data at the same address; `settings` replace those of before."""
+        for key, value in settings.items():
+            self._environment["EVENTSTORE_" + key.upper()] = str(value)
         self._process.kill()
         self._process.wait()
         self._start(self.address.rsplit(":", 1)[1])
