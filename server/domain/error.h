@@ -31,9 +31,9 @@ enum class Reason {
   kEventsDropped,      // a reader would go on behind events that retention has dropped, without having seen them
   kGroupExists,        // a consumer group of this name has other settings
   kGroupNotFound,
-  kTaskNotFound,    // the housekeeper knows no task of this name
-  kTaskRunning,     // a task runs already, on this instance or another
-  kHousekeeperOff,  // this instance has no housekeeper
+  kTaskNotFound,        // the housekeeper knows no task of this name
+  kTaskRunning,         // a task runs already, on this instance or another
+  kHousekeeperOff,      // this instance has no housekeeper
   kArchiveDamaged,      // a file of the archive is not what was written
   kArchiveFull,         // no room for the archive: nothing was dropped
   kArchiveUnavailable,  // the archive's folder cannot be used: nothing was dropped
