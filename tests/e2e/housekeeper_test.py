@@ -205,6 +205,31 @@ class HousekeeperTest(StoreTest):
         count = f"SELECT sum(events) FROM events_hourly WHERE event_type = '{kind}'"
         self.assertEqual(self.server.database().run(count), "1")
 
+    def test_a_server_killed_while_it_verifies(self):
+        self.killed_while_it_waits("verify-sample", "LOCK TABLE aggregate_heads IN ACCESS EXCLUSIVE MODE;")
+
+    def test_a_server_killed_while_it_forgets_runs(self):
+        old = f"test:{new_id()}"
+        run = f"""
+            INSERT INTO housekeeper_runs (task, instance, trigger, attempt, started_at, finished_at, status)
+            SELECT '{MAINTENANCE}', '{old}', 'schedule', 1, t, t, 'succeeded' FROM (SELECT now() - interval '1 year') q(t)
+            """
+        self.killed_while_it_waits(
+            "prune-housekeeper-runs", f"SELECT * FROM housekeeper_runs WHERE instance = '{old}' FOR UPDATE;", run)
+        self.assertEqual(
+            self.server.database().run(f"SELECT count(*) FROM housekeeper_runs WHERE instance = '{old}'"), "0")
+
+    def killed_while_it_waits(self, task, lock, first=""):
+        server, client = self.another(housekeeper_lock_timeout_ms=60_000)
+        self.await_start(server)
+        self.server.database().run(first)
+        self.result(MAINTENANCE)  # the last run of each task is kept
+        with self.server.database().transaction(lock):
+            self.start_run(server, client, task)
+            begun = self.kill(server, task)
+        self.await_marked(begun)
+        self.assertEqual(self.result(task).status, pb.RUN_STATUS_SUCCEEDED)
+
     def test_a_lock_held_by_a_long_reader_fails_the_run_which_is_tried_again(self):
         with self.server.database().lock("events_v2"):
             server, client = self.another(housekeeper_lock_timeout_ms=200, housekeeper_retry_seconds=1)
