@@ -127,6 +127,8 @@ class Store:
 
     def __init__(self, cluster, database, **settings):
         env = environment(DATABASE_URL=cluster.conninfo(database))
+        # Upkeep runs for the first time when a server first sees a store, and would count it while it is measured.
+        env["EVENTSTORE_HOUSEKEEPER"] = "false"
         env.update({f"EVENTSTORE_{name.upper()}": str(value) for name, value in settings.items()})
         command = [os.path.join(cluster.binaries, "eventstored")]
         command += ["--grpc-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"]
