@@ -1,20 +1,13 @@
 """The engine native under real servers: upkeep that did not run stops nobody, and a store keeps its engine."""
-import os
-import re
 import subprocess
-import urllib.request
 
 from harness import history
 from harness.client import Client, append_request, new_event, new_id
+from harness.eventctl import BINARY
+from harness.metrics import Metrics
 from harness.server import Server, wait_until
 from harness.suite import StoreTest
 
-EVENTCTL = os.path.join(os.path.dirname(os.environ["EVENTSTORED_BINARY"]), "eventctl")
-
-
-def metric(server, name):
-    with urllib.request.urlopen(f"http://{server.http_address}/metrics") as answer:
-        return float(re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE).group(1))
 
 
 class MissingPartitionTest(StoreTest):
@@ -37,13 +30,13 @@ class MissingPartitionTest(StoreTest):
     def test_an_append_makes_what_is_missing(self):
         aggregate = new_id()
         self.client.append(append_request(aggregate, 0, [new_event()]))
-        before = metric(self.server, "eventstore_partitions_repaired_total")
+        before = Metrics(self.server).sum("eventstore_partitions_repaired_total")
         self.drop_today()
         request = append_request(aggregate, 1, [new_event()])
         answer = self.client.append(request)
         self.assertEqual(answer.version, 2)
         self.assertEqual(self.client.append(request), answer)  # found where it is now
-        self.assertGreaterEqual(metric(self.server, "eventstore_partitions_repaired_total"), before + 3)
+        self.assertGreaterEqual(Metrics(self.server).sum("eventstore_partitions_repaired_total"), before + 3)
         self.assertGreaterEqual(self.partitions_from_yesterday_to_tomorrow(), 3)
         wait_until(lambda: "an append found no partition" in self.server.log(), "the log to say so")
 
@@ -87,7 +80,7 @@ class EngineChoiceTest(StoreTest):
     def test_another_engine_is_refused(self):
         for engine, code in (("native", 0), ("timescaledb", 1)):
             done = subprocess.run(
-                [EVENTCTL, "migrate", "up", "--database", self.server.conninfo(), "--engine", engine],
+                [BINARY, "migrate", "up", "--database", self.server.conninfo(), "--engine", engine],
                 capture_output=True, text=True, check=False)
             if code == 0:
                 self.assertEqual(done.returncode, 0, done.stderr)
@@ -98,7 +91,7 @@ class EngineChoiceTest(StoreTest):
 
     def test_status_names_it(self):
         done = subprocess.run(
-            [EVENTCTL, "migrate", "status", "--database", self.server.conninfo(), "--json"],
+            [BINARY, "migrate", "status", "--database", self.server.conninfo(), "--json"],
             capture_output=True, text=True, check=True)
         self.assertIn('"engine":"native"', done.stdout.replace(" ", ""))
         self.assertIn("(engine native, 2 lanes)", self.server.log())

@@ -111,21 +111,45 @@ TEST_F(RetentionBadDaysTest, AnArchiveThatDoesNotReadBackIsNotDroppedFor) {
   EXPECT_EQ(Everything(), before_);
 }
 
-TEST_F(RetentionBadDaysTest, AFileDamagedBeforeTheDropIsWrittenAnew) {
-  auto options = Options(1);
-  options.before = [&](const char* step) -> absl::Status {
-    return std::string(step) == "drop" ? domain::ErrorOf(Reason::kInternal, "killed") : absl::OkStatus();
-  };
-  ASSERT_FALSE(Run(options).ok());
-  ASSERT_EQ(Files().size(), 1U);
-  std::filesystem::resize_file(archive_dir() + "/" + Files().front().file, 300);
-  auto report = Run(Options(1));
-  ASSERT_THAT(report, IsOk());
-  EXPECT_EQ(report->counts["events_archived"], 60);
-  EXPECT_EQ(Files().size(), 3U);
-  ExpectNothingLost();
-  ASSERT_THAT(Restore({}), IsOk());
-  EXPECT_EQ(Everything(), before_);
+class DamagedFileTest : public RetentionBadDaysTest {
+ protected:
+  // A run that ends with one file written and nothing dropped.
+  std::string FileBeforeTheDrop() {
+    auto options = Options(1);
+    options.before = [](const char* step) -> absl::Status {
+      return std::string(step) == "drop" ? domain::ErrorOf(Reason::kInternal, "killed") : absl::OkStatus();
+    };
+    EXPECT_FALSE(Run(options).ok());
+    EXPECT_EQ(Files().size(), 1U);
+    return archive_dir() + "/" + Files().front().file;
+  }
+
+  void ExpectWrittenAnew() {
+    auto report = Run(Options(1));
+    ASSERT_THAT(report, IsOk());
+    EXPECT_EQ(report->counts["events_archived"], 60);
+    EXPECT_EQ(Files().size(), 3U);
+    ExpectNothingLost();
+    ASSERT_THAT(Restore({}), IsOk());
+    EXPECT_EQ(Everything(), before_);
+  }
+};
+
+TEST_F(DamagedFileTest, ACutOneIsWrittenAnew) {
+  std::filesystem::resize_file(FileBeforeTheDrop(), 300);
+  ExpectWrittenAnew();
+}
+
+// Only reading it tells: its size and its manifest are as they were.
+TEST_F(DamagedFileTest, OneWithAnotherBitIsWrittenAnew) {
+  std::fstream file(FileBeforeTheDrop(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(300);
+  const int byte = file.get();
+  file.seekp(300);
+  file.put(static_cast<char>(byte ^ 1));
+  file.close();
+  ASSERT_TRUE(file.good());
+  ExpectWrittenAnew();
 }
 
 TEST_F(RetentionBadDaysTest, EventsChangedAfterTheArchiveAreNotDropped) {
