@@ -7,6 +7,7 @@
 
 #include "fmt/format.h"
 #include "server/storage/chunk_recorder.h"
+#include "server/storage/closer_lock.h"
 #include "server/storage/lane_lock.h"
 #include "server/storage/sql_errors.h"
 #include "server/storage/sql_text.h"

@@ -20,10 +20,6 @@
 
 namespace eventstore::storage {
 
-// "EVSC", of the session; not the lanes' class, whose holders the horizon takes for writers. Whoever else records chunks
-// holds it.
-inline constexpr int kCloserLockClass = 0x45565343;
-
 struct ChunkCloserOptions {
   // A chunk is left open for so long after its end, by the database's clock. The lanes make it safe; this only keeps
   // (1) away from the hour in which a clock is set back a little.

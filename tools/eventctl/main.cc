@@ -71,6 +71,8 @@ int main(int argc, char** argv) {
   AddVersion(app, context);
   AddMigrate(app, context);
   AddArchive(app, context);
+  AddMigrateEvents(app, context);
+  AddVerifyMigration(app, context);
   AddVerify(app, context);
 
   try {

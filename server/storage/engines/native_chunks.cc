@@ -7,7 +7,7 @@
 namespace eventstore::storage {
 namespace {
 
-constexpr Query kStamp{"native_stamp", "SELECT events_v2_partition_stamp(), closed_changes FROM store_identity"};
+constexpr Query kStamp{"native_stamp", "SELECT events_v2_partition_stamp(), closed_changes, reopened_change FROM store_identity"};
 
 constexpr Query kChunks{"native_chunks", R"sql(
 SELECT p.name,
@@ -22,15 +22,16 @@ ORDER BY p.range_start
 
 }  // namespace
 
-absl::StatusOr<NativeChunks::Known> NativeChunks::ReadStamp(Session& session) {
+absl::StatusOr<NativeChunks::Stamp> NativeChunks::ReadStamp(Session& session) {
   auto rows = session.Run(kStamp, {});
   if (!rows.ok()) return rows.status();
-  return Known{nullptr, (*rows)[0][0].c_str(), (*rows)[0][1].as<std::int64_t>()};
+  return Stamp{{nullptr, (*rows)[0][0].c_str(), (*rows)[0][1].as<std::int64_t>()}, (*rows)[0][2].as<std::int64_t>()};
 }
 
 absl::StatusOr<std::shared_ptr<const ChunkList>> NativeChunks::All(Session& session) {
-  auto now = ReadStamp(session);
-  if (!now.ok()) return now.status();
+  auto stamp = ReadStamp(session);
+  if (!stamp.ok()) return stamp.status();
+  Known now = std::move(stamp->now);
   Known known;
   std::uint64_t forgotten = 0;
   {
@@ -38,16 +39,16 @@ absl::StatusOr<std::shared_ptr<const ChunkList>> NativeChunks::All(Session& sess
     known = known_;
     forgotten = forgotten_;
   }
-  const bool same = known.chunks && known.stamp == now->stamp;
-  if (same && known.changes >= now->changes) return known.chunks;
+  const bool same = known.chunks && known.stamp == now.stamp && known.changes >= stamp->reopened;
+  if (same && known.changes >= now.changes) return known.chunks;
   // Read after the stamp, so it has at least what the stamp stands for.
   auto list = same ? std::make_shared<ChunkList>(*known.chunks) : std::make_shared<ChunkList>();
   absl::Status read = same ? NoteClosedSince(session, known.changes, *list) : Load(session, *list);
   if (!read.ok()) return read;
-  now->chunks = std::move(list);
+  now.chunks = std::move(list);
   const std::scoped_lock lock(mutex_);
-  if (forgotten_ == forgotten && (!known_.chunks || now->changes >= known_.changes)) known_ = *now;
-  return now->chunks;
+  if (forgotten_ == forgotten && (!known_.chunks || now.changes >= known_.changes)) known_ = now;
+  return now.chunks;
 }
 
 absl::Status NativeChunks::Load(Session& session, ChunkList& chunks) {

@@ -7,7 +7,7 @@
 //     whoever did it lets go of events_v2, so before an event can be in a new one;
 //   - when an append raises `reach`, in the append's own transaction: whoever sees its events sees that too;
 //   - when another partition's time begins.
-// When it changes the list is read anew as a whole. That happens about once a day; what it takes
+// When it changes, or a chunk was opened again (chunk_reopener.h), the list is read anew as a whole. That happens about once a day; what it takes
 // grows with their number.
 #pragma once
 
@@ -33,7 +33,12 @@ class NativeChunks final : public ChunkSource {
     std::int64_t changes = 0;  // store_identity.closed_changes
   };
 
-  static absl::StatusOr<Known> ReadStamp(Session& session);
+  struct Stamp {
+    Known now;                  // without chunks
+    std::int64_t reopened = 0;  // what `changes` was when a chunk was last opened again
+  };
+
+  static absl::StatusOr<Stamp> ReadStamp(Session& session);
   static absl::Status Load(Session& session, ChunkList& chunks);
 
   std::mutex mutex_;

@@ -11,6 +11,7 @@ namespace {
 // The sequence is read after the snapshot was taken. Dropping chunks removes their slices of time.
 constexpr Query kStamp{"chunk_stamp", R"sql(
 SELECT s.last_value, s.is_called, pg_snapshot_xmin(pg_current_snapshot())::text, i.closed_changes,
+       i.reopened_change,
        (SELECT d.range_start FROM _timescaledb_catalog.dimension_slice d WHERE d.dimension_id = m.id
         ORDER BY d.range_start LIMIT 1)
 FROM _timescaledb_catalog.chunk_id_seq s
@@ -57,7 +58,8 @@ absl::StatusOr<TimescaledbChunks::Stamp> TimescaledbChunks::ReadStamp(Session& s
   stamp.sequence = fmt::format("{} {}", row[0].c_str(), row[1].c_str());
   stamp.xmin = row[2].as<std::int64_t>();
   stamp.changes = row[3].as<std::int64_t>();
-  stamp.oldest = row[4].c_str();
+  stamp.reopened = row[4].as<std::int64_t>();
+  stamp.oldest = row[5].c_str();
   return stamp;
 }
 
@@ -70,7 +72,7 @@ absl::StatusOr<std::shared_ptr<const ChunkList>> TimescaledbChunks::All(Session&
   std::uint64_t forgotten = 0;
   {
     const std::scoped_lock lock(mutex_);
-    if (oldest_ != stamp->oldest) known_ = {};
+    if (oldest_ != stamp->oldest || known_.changes < stamp->reopened) known_ = {};
     moved = sequence_ != stamp->sequence;
     known = known_;
     forgotten = forgotten_;

@@ -4,8 +4,8 @@
 // once no transaction that could have drawn an id is still running (appends have a transaction id before they write
 // anything). What was closed since is counted in store_identity. Either way only what is new is read.
 //
-// When the oldest chunk changes, some were dropped, and the list is read anew. Any other chunk that was dropped shows
-// as SQLSTATE 42P01 at its use.
+// When the oldest chunk changes, some were dropped, and the list is read anew; also when a chunk was opened again
+// (chunk_reopener.h), which is closed in the list. Any other chunk that was dropped shows as SQLSTATE 42P01 at its use.
 #pragma once
 
 #include <memory>
@@ -30,6 +30,7 @@ class TimescaledbChunks final : public ChunkSource {
     std::int64_t last_id = 0;
     std::int64_t xmin = 0;
     std::int64_t changes = 0;
+    std::int64_t reopened = 0;  // what `changes` was when a chunk was last opened again
     std::string oldest;
   };
 

@@ -20,6 +20,8 @@ void AddHousekeeper(CLI::App& app, Context& context);
 void AddPartitions(CLI::App& app, Context& context);
 void AddMigrate(CLI::App& app, Context& context);
 void AddArchive(CLI::App& app, Context& context);
+void AddMigrateEvents(CLI::App& app, Context& context);
+void AddVerifyMigration(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
 
 }  // namespace eventstore::eventctl
