@@ -25,7 +25,10 @@ struct Row {
 };
 
 // First match wins, so the exact states stand before their classes.
-constexpr std::array<Row, 14> kTable{{
+constexpr std::array<Row, 15> kTable{{
+    // Of our own: migrations/0026_legacy_mirror.sql.
+    {"ESD01", Reason::kDatabaseUnavailable,
+     "nothing was written; mend the legacy table and try again, or link it anew without --strict"},
     {"57014", Reason::kDeadlineExceeded,
      "the statement was cancelled when its time was up; allow more time or ask for less"},
     {"25P03", Reason::kDatabaseUnavailable, "the session was idle for too long; try again"},

@@ -73,6 +73,8 @@ int main(int argc, char** argv) {
   AddArchive(app, context);
   AddMigrateEvents(app, context);
   AddVerifyMigration(app, context);
+  AddDualWrite(app, context);
+  AddCutover(app, context);
   AddVerify(app, context);
 
   try {

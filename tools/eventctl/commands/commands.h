@@ -22,6 +22,8 @@ void AddMigrate(CLI::App& app, Context& context);
 void AddArchive(CLI::App& app, Context& context);
 void AddMigrateEvents(CLI::App& app, Context& context);
 void AddVerifyMigration(CLI::App& app, Context& context);
+void AddDualWrite(CLI::App& app, Context& context);
+void AddCutover(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
 
 }  // namespace eventstore::eventctl

@@ -5,6 +5,7 @@
 #include "server/domain/error.h"
 #include "server/embedded/private_postgres.h"
 #include "server/settings/settings.h"
+#include "server/storage/legacy/move_refused.h"
 
 namespace eventstore::eventctl {
 
@@ -24,10 +25,12 @@ absl::StatusOr<std::string> FindDatabase(const DatabaseFlags& flags) {
 
 absl::Status AsIfFromServer(const absl::Status& status) {
   if (status.ok()) return status;
+  // Of eventctl alone, so there is no such reason in the API.
+  const bool refused = storage::IsMoveRefused(status);
   const domain::Error error = domain::FromStatus(status);
   google::rpc::ErrorInfo info;
   info.set_domain("eventstore.v1");
-  info.set_reason(std::string(domain::ReasonName(error.reason)));
+  info.set_reason(refused ? "MOVE_REFUSED" : std::string(domain::ReasonName(error.reason)));
   info.mutable_metadata()->insert(error.metadata.begin(), error.metadata.end());
   absl::Status result(status.code(), status.message());
   result.SetPayload("type.googleapis.com/google.rpc.ErrorInfo", absl::Cord(info.SerializeAsString()));

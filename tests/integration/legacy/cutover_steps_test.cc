@@ -1,0 +1,280 @@
+// The cut-over on the real database: what each step leaves, what it refuses, and that nothing is lost on the way or back.
+#include "server/storage/legacy/cutover_steps.h"
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "server/storage/legacy/cutover_log.h"
+#include "server/storage/legacy/legacy_archive.h"
+#include "server/storage/legacy/move_check.h"
+#include "server/storage/legacy/move_facts.h"
+#include "server/storage/legacy/move_refused.h"
+#include "server/storage/legacy/row_file.h"
+#include "tests/integration/legacy/legacy_fixture.h"
+#include "tests/integration/store/eventually.h"
+#include "tests/support/temp_dir.h"
+
+namespace eventstore::storage {
+namespace {
+
+using testing::Event;
+using testing::HasMessage;
+using ::testing::HasSubstr;
+using testing::Id;
+using testing::IsOk;
+
+class CutoverTest : public LegacyTest {
+ protected:
+  void SetUp() override {
+    LegacyTest::SetUp();
+    database_.Execute(Rows(1, 1, 20));  // the past
+    Install(LegacyDirection::kLegacyToStore);
+    // As a migration brings it.
+    database_.Execute("INSERT INTO legacy_outbox (payload) SELECT to_jsonb(e) FROM events e");
+    ASSERT_EQ(ForwardAll().taken, 20);
+  }
+
+  static LockPatience Patience() {
+    LockPatience patience;
+    patience.lock_timeout = std::chrono::milliseconds(500);
+    patience.attempts = 40;
+    patience.pause = std::chrono::milliseconds(5);
+    patience.sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
+    return patience;
+  }
+
+  void Check() {
+    auto found = CompareWithLegacy(database_.conninfo());
+    ASSERT_THAT(found, IsOk());
+    ASSERT_TRUE(found->clean()) << found->missing_in_store << " " << found->missing_in_legacy << " "
+                                << found->different;
+    ASSERT_THAT(steps_.RecordCheck(true, "clean"), IsOk());
+  }
+
+  absl::Status Append(std::uint64_t aggregate, std::uint64_t id) {
+    return store_.Append(testing::One(Id(aggregate), domain::VersionCheck::Any(), {Event(id)})).status();
+  }
+
+  std::string Kind(const std::string& relation) const {
+    return Text("SELECT coalesce((SELECT relkind::text FROM pg_class WHERE oid = to_regclass('" + relation +
+                "')), '-')");
+  }
+
+  domain::MoveLimits limits_;
+  CutoverSteps steps_{database_.conninfo(), "tester", Patience()};
+  testing::Instance store_{database_.conninfo()};
+};
+
+TEST_F(CutoverTest, NothingIsSwitchedThatWasNotChecked) {
+  const absl::Status refused = steps_.Switch(limits_, true);
+  EXPECT_TRUE(IsMoveRefused(refused));
+  EXPECT_THAT(refused, HasMessage(HasSubstr("never compared")));
+  EXPECT_EQ(Kind("events"), "r");
+  EXPECT_EQ(Text("SELECT step || ' ' || outcome FROM cutover_log ORDER BY seq DESC LIMIT 1"), "switch refused");
+}
+
+TEST_F(CutoverTest, ThereAndBackAndThere) {
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  EXPECT_EQ(Kind("events"), "v");
+  EXPECT_EQ(Kind("events_legacy"), "r");
+  EXPECT_EQ(Count("events"), 20);
+  EXPECT_EQ(Count("events v JOIN events_legacy l USING (id) WHERE v.data = l.data AND v.timestamp = l.timestamp"), 20);
+
+  ASSERT_THAT(Append(1, 100), IsOk());
+  EXPECT_EQ(Count("events"), 21);
+  EXPECT_EQ(Count("events_legacy"), 21);
+  // An old writer, who gives neither id nor time.
+  database_.Execute("INSERT INTO events (type, data) VALUES ('late', '{\"entityId\": \"" + Id(1).ToString() + "\"}')");
+  EXPECT_EQ(Count("events_legacy WHERE type = 'late'"), 1);
+  EXPECT_EQ(ForwardAll().taken, 1);
+  EXPECT_EQ(Count("events WHERE type = 'late'"), 1);
+
+  ASSERT_THAT(steps_.Rollback(limits_), IsOk());
+  EXPECT_EQ(Kind("events"), "r");
+  EXPECT_EQ(Kind("events_legacy"), "-");
+  EXPECT_EQ(Count("events"), 22) << "what was appended since is there";
+  database_.Execute(Rows(1, 300, 1));
+  EXPECT_EQ(ForwardAll().taken, 1) << "dual write goes on as before";
+
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, false), IsOk());
+  EXPECT_EQ(Count("events"), 23);
+  EXPECT_THROW(database_.Execute("INSERT INTO events (type, data) VALUES ('late', '{}')"), std::exception);
+  EXPECT_THROW(database_.Execute("DELETE FROM events"), std::exception);
+  Check();
+  ExpectCleanStore();
+  EXPECT_EQ(Text("SELECT string_agg(step, ' ' ORDER BY seq) FROM cutover_log WHERE outcome = 'done'"),
+            "install check switch rollback check switch check");
+}
+
+TEST_F(CutoverTest, ReadersKeepTheirRights) {
+  const std::string role = database_.name() + "_reader";
+  database_.Execute("CREATE ROLE \"" + role + "\"; GRANT SELECT ON events TO \"" + role + "\"");
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  EXPECT_EQ(database_.Execute("SET ROLE \"" + role + "\"; SELECT count(*) FROM events")[0][0].as<int>(), 20);
+  database_.Execute("DROP OWNED BY \"" + role + "\"; DROP ROLE \"" + role + "\"");
+}
+
+// Legacy writers and appends go on through a switch and a rollback. Whoever was told that it is committed finds it on both
+// sides.
+TEST_F(CutoverTest, WritersGoOnMeanwhile) {
+  std::atomic<bool> stop = false;
+  std::atomic<int> written = 0, appended = 0;
+  std::thread writer([&] {
+    for (int n = 1'000; !stop; ++n) {
+      database_.Execute(Rows(1 + n % 3, n, 1));
+      ++written;
+    }
+  });
+  std::thread appender([&] {
+    // While the legacy table is the one that counts, appends are not mirrored: these come after the switch.
+    while (!stop && Kind("events") != "v") std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    for (std::uint64_t n = 900'000; !stop && Kind("events") == "v"; ++n) {
+      if (Append(1 + n % 3, n).ok()) ++appended;
+    }
+  });
+  ASSERT_TRUE(testing::Eventually([&] { return written > 20; }));
+  ForwardAll();
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  const int at_switch = written;
+  ASSERT_TRUE(testing::Eventually([&] { return written > at_switch + 20 && appended > 20; }));
+  stop = true;
+  writer.join();
+  appender.join();
+  ForwardAll();
+  EXPECT_EQ(Count("events"), 20 + written + appended);
+  EXPECT_EQ(Count("events_legacy"), 20 + written + appended);
+  ASSERT_THAT(steps_.Rollback(limits_), IsOk());
+  EXPECT_EQ(Count("events"), 20 + written + appended);
+  ForwardAll();
+  ExpectCleanStore();
+}
+
+TEST_F(CutoverTest, ALockThatIsNotFreeEndsInARefusalAndChangesNothing) {
+  Check();
+  Session other(database_.conninfo(), "other");
+  ASSERT_THAT(other.RunScript("BEGIN; SELECT count(*) FROM events"), IsOk());
+  LockPatience patience = Patience();
+  patience.attempts = 2;
+  patience.lock_timeout = std::chrono::milliseconds(50);
+  int told = 0;
+  patience.notice = [&](const std::string&) { ++told; };
+  CutoverSteps hasty(database_.conninfo(), "tester", patience);
+  EXPECT_THAT(hasty.Switch(limits_, true), testing::HasReason(domain::Reason::kDatabaseUnavailable));
+  EXPECT_EQ(told, 1);
+  ASSERT_THAT(other.RunScript("ROLLBACK"), IsOk());
+  EXPECT_EQ(Kind("events"), "r");
+}
+
+TEST_F(CutoverTest, RollbackWaitsForWhatTheLegacyTableLacks) {
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  database_.Execute("ALTER TABLE events_legacy ADD CONSTRAINT no CHECK (type <> 'happened')");
+  ASSERT_THAT(Append(1, 100), IsOk());
+  EXPECT_TRUE(IsMoveRefused(steps_.Rollback(limits_)));
+  EXPECT_EQ(Kind("events"), "v");
+  database_.Execute("ALTER TABLE events_legacy DROP CONSTRAINT no");
+  ASSERT_THAT(steps_.Rollback(limits_), IsOk());
+  EXPECT_EQ(Count("events"), 21);
+}
+
+TEST_F(CutoverTest, TheComparisonFindsWhatDiffers) {
+  database_.Execute("ALTER TABLE events DISABLE TRIGGER ALL");
+  database_.Execute("UPDATE events SET data = data || '{\"n\": 0}' WHERE id = '" + Id(1).ToString() + "'");
+  database_.Execute("DELETE FROM events WHERE id = '" + Id(2).ToString() + "'; " + Rows(1, 500, 1));
+  auto found = CompareWithLegacy(database_.conninfo());
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->different, 1);
+  EXPECT_EQ(found->missing_in_legacy, 1);
+  EXPECT_EQ(found->missing_in_store, 1);
+  EXPECT_EQ(found->examples.size(), 3U);
+  database_.Execute("ALTER TABLE events ENABLE TRIGGER ALL");
+  // On its way is no difference.
+  database_.Execute(Rows(1, 600, 1));
+  found = CompareWithLegacy(database_.conninfo());
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->missing_in_store, 1);
+  EXPECT_EQ(found->waiting, 1);
+}
+
+TEST_F(CutoverTest, TheTableIsDroppedWhenItsArchiveHoldsIt) {
+  Check();
+  testing::TempDir folder;
+  EXPECT_TRUE(IsMoveRefused(steps_.DropLegacy(limits_, folder.path()).status())) << "not switched";
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  ASSERT_THAT(Append(1, 100), IsOk());
+  EXPECT_FALSE(steps_.DropLegacy(limits_, folder.path() + "/missing").ok());
+  EXPECT_EQ(Text("SELECT stage FROM legacy_link"), "switched")
+      << "there is a way back while there is no place for an archive";
+
+  auto dropped = steps_.DropLegacy(limits_, folder.path());
+  ASSERT_THAT(dropped, IsOk());
+  EXPECT_EQ(dropped->rows, 21);
+  EXPECT_EQ(Kind("events_legacy"), "-");
+  EXPECT_EQ(Count("events"), 21) << "the view is there, and the store holds it all";
+  auto content = ReadArchiveFile(dropped->archive);
+  ASSERT_THAT(content, IsOk());
+  EXPECT_EQ(content->rows, 21);
+  EXPECT_TRUE(std::filesystem::exists(dropped->archive + ".sha256"));
+  ASSERT_THAT(Append(1, 101), IsOk());
+  ASSERT_THAT(RemoveLink(session_, "tester", Patience()), IsOk());
+  EXPECT_EQ(Count("events"), 22);
+  ExpectCleanStore();
+}
+
+// Somebody writes to the table between the archive and the drop.
+TEST_F(CutoverTest, WhatIsNotInTheArchiveIsNotDropped) {
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  testing::TempDir folder;
+  auto archive = ArchiveLegacyTable(session_, folder.path());
+  ASSERT_THAT(archive, IsOk());
+  ASSERT_THAT(RequireArchived(session_, *archive), IsOk());
+  database_.Execute("UPDATE events_legacy SET user_id = 'another' WHERE id = '" + Id(3).ToString() + "'");
+  EXPECT_TRUE(IsMoveRefused(RequireArchived(session_, *archive)));
+}
+
+TEST_F(CutoverTest, OldWritersAreToBeQuietBeforeTheDrop) {
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  database_.Execute("INSERT INTO events (type, data) VALUES ('late', '{}')");
+  ASSERT_EQ(ForwardAll().taken, 1);
+  testing::TempDir folder;
+  EXPECT_THAT(steps_.DropLegacy(limits_, folder.path()).status(), HasMessage(HasSubstr("through the view")));
+  limits_.quiet = 0;
+  EXPECT_THAT(steps_.DropLegacy(limits_, folder.path()), IsOk());
+}
+
+TEST(RowFile, DamageIsFound) {
+  testing::TempDir folder;
+  const std::string path = folder.path() + "/rows";
+  auto writer = RowFileWriter::Create(path);
+  ASSERT_THAT(writer, IsOk());
+  for (int i = 0; i < 1'000; ++i) ASSERT_THAT((*writer)->Add("{\"n\": " + std::to_string(i) + "}"), IsOk());
+  auto written = (*writer)->Finish();
+  ASSERT_THAT(written, IsOk());
+  auto read = ReadRowFile(path);
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(*read, *written);
+  std::ifstream in(path, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(in)), {});
+  const auto damaged = [&](const std::string& bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+    return !ReadRowFile(path).ok();
+  };
+  EXPECT_TRUE(damaged(whole.substr(0, whole.size() - 1)));
+  EXPECT_TRUE(damaged(whole.substr(0, whole.size() / 2)));
+  std::string flipped = whole;
+  flipped[whole.size() / 2] ^= 1;
+  EXPECT_TRUE(damaged(flipped));
+  EXPECT_FALSE(damaged(whole));
+}
+
+}  // namespace
+}  // namespace eventstore::storage

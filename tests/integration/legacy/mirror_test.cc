@@ -1,0 +1,122 @@
+// Store -> legacy table: appends are in the legacy table when they are committed, and never fail because of it.
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "server/storage/legacy/move_facts.h"
+#include "tests/integration/legacy/legacy_fixture.h"
+
+namespace eventstore::storage {
+namespace {
+
+using domain::VersionCheck;
+using testing::Event;
+using ::testing::HasSubstr;
+using testing::Id;
+using testing::IsOk;
+
+class MirrorTest : public LegacyTest {
+ protected:
+  testing::AppendAnswer Append(std::uint64_t aggregate, std::vector<domain::NewEvent> events) {
+    return store_.Append(testing::One(Id(aggregate), VersionCheck::Any(), std::move(events)));
+  }
+
+  testing::Instance store_{database_.conninfo()};
+};
+
+TEST_F(MirrorTest, AppendsAreThereAsTheLegacyTableHasThem) {
+  Install(LegacyDirection::kStoreToLegacy);
+  domain::NewEvent event = Event(1, R"({"x": 1})");
+  event.user_id = "me";
+  ASSERT_THAT(Append(5, {event, Event(2, R"({"entityId": "its own"})")}), IsOk());
+  EXPECT_EQ(Text("SELECT string_agg(concat_ws('|', type, data, user_id), ' ' ORDER BY id) FROM events"),
+            "happened|{\"x\": 1, \"entityId\": \"" + Id(5).ToString() + "\"}|me happened|{\"entityId\": \"its own\"}");
+  EXPECT_EQ(Count("events l JOIN events_v2 e USING (id) WHERE l.timestamp = e.timestamp"), 2);
+}
+
+TEST_F(MirrorTest, RowsThatCameFromThereAreNotSentBack) {
+  Install(LegacyDirection::kBoth);
+  database_.Execute(Rows(1, 1, 5));
+  EXPECT_EQ(ForwardAll().taken, 5);
+  ASSERT_THAT(Append(1, {Event(100)}), IsOk());
+  EXPECT_EQ(ForwardAll().taken, 0) << "what the store mirrors is no news to it";
+  EXPECT_EQ(Count("events"), 6);
+  EXPECT_EQ(Count("events_v2"), 6);
+  EXPECT_EQ(Count("legacy_failed"), 0);
+  auto status = ReadDualWriteStatus(session_, std::chrono::hours(1));
+  ASSERT_THAT(status, IsOk());
+  EXPECT_EQ(status->mismatches(), 0);
+  ExpectCleanStore();
+}
+
+// Of a statement of three, the second is taken in the legacy table.
+TEST_F(MirrorTest, OneThatFailsIsNotedAndItsNeighboursAreThere) {
+  Install(LegacyDirection::kStoreToLegacy);
+  database_.Execute(Rows(9, 2, 1));
+  ASSERT_THAT(Append(5, {Event(1), Event(2), Event(3)}), IsOk());
+  EXPECT_EQ(Count("events_v2"), 3);
+  EXPECT_EQ(Count("events WHERE type = 'happened'"), 2);
+  EXPECT_EQ(Text("SELECT event_id FROM legacy_failed"), Id(2).ToString());
+  EXPECT_THAT(Text("SELECT error FROM legacy_failed"), HasSubstr("events_pkey"));
+  database_.Execute("DELETE FROM events WHERE type = 'old'");
+  EXPECT_EQ(ForwardAll().mirrored, 1);
+  EXPECT_EQ(Count("legacy_failed"), 0);
+  EXPECT_EQ(Count("events WHERE type = 'happened'"), 3);
+  ExpectCleanStore();
+}
+
+TEST_F(MirrorTest, ALegacyTableThatIsBrokenOrGoneFailsNothing) {
+  Install(LegacyDirection::kStoreToLegacy);
+  database_.Execute("ALTER TABLE events RENAME TO elsewhere");
+  ASSERT_THAT(Append(5, {Event(1), Event(2)}), IsOk());
+  EXPECT_EQ(Count("events_v2"), 2);
+  EXPECT_EQ(Count("legacy_failed WHERE error LIKE '%does not exist%'"), 2);
+  database_.Execute("ALTER TABLE elsewhere RENAME TO events");
+  EXPECT_EQ(ForwardAll().mirrored, 2);
+  EXPECT_EQ(Count("events"), 2);
+}
+
+TEST_F(MirrorTest, ALockedLegacyTableIsNotWaitedForLong) {
+  Install(LegacyDirection::kStoreToLegacy);
+  Session other(database_.conninfo(), "other");
+  ASSERT_THAT(other.RunScript("BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE"), IsOk());
+  ASSERT_THAT(Append(5, {Event(1)}), IsOk());
+  ASSERT_THAT(other.RunScript("ROLLBACK"), IsOk());
+  EXPECT_THAT(Text("SELECT error FROM legacy_failed"), HasSubstr("lock timeout"));
+  EXPECT_EQ(ForwardAll().mirrored, 1);
+}
+
+TEST_F(MirrorTest, StrictFailsTheAppendThatIsWrongAndNoOther) {
+  Install(LegacyDirection::kStoreToLegacy, /*strict=*/true);
+  database_.Execute(Rows(9, 2, 1));
+  auto good = store_.Start(testing::One(Id(5), VersionCheck::Exact(0), {Event(1)}));
+  auto bad = store_.Start(testing::One(Id(6), VersionCheck::Exact(0), {Event(2)}));
+  auto also_good = store_.Start(testing::One(Id(7), VersionCheck::Exact(0), {Event(3)}));
+  EXPECT_THAT(good.get(), IsOk());
+  EXPECT_THAT(also_good.get(), IsOk());
+  const auto refused = bad.get();
+  EXPECT_THAT(refused, testing::HasMessage(HasSubstr("cannot be written to the legacy table public.events")));
+  EXPECT_EQ(Count("events_v2"), 2);
+  EXPECT_EQ(Count("legacy_failed"), 0);
+  ExpectCleanStore();
+}
+
+TEST_F(MirrorTest, TypesThatAreOffWaitAndComeWhenTheyAreOn) {
+  Install(LegacyDirection::kStoreToLegacy);
+  ASSERT_THAT(SetEventType(session_, "happened", false, "tester"), IsOk());
+  ASSERT_THAT(Append(5, {Event(1)}), IsOk());
+  EXPECT_EQ(Count("events"), 0);
+  EXPECT_EQ(ForwardAll().mirrored, 0);
+  ASSERT_THAT(SetEventType(session_, "happened", true, "tester"), IsOk());
+  EXPECT_EQ(ForwardAll().mirrored, 1);
+  EXPECT_EQ(Count("events"), 1);
+}
+
+TEST_F(MirrorTest, AnAppendThatIsRolledBackLeavesNothing) {
+  Install(LegacyDirection::kStoreToLegacy);
+  ASSERT_THAT(Append(5, {Event(1)}), IsOk());
+  EXPECT_FALSE(store_.Append(testing::One(Id(5), VersionCheck::Exact(0), {Event(2)})).ok());
+  EXPECT_EQ(Count("events"), 1);
+}
+
+}  // namespace
+}  // namespace eventstore::storage
