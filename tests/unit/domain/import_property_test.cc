@@ -88,6 +88,7 @@ RC_GTEST_PROP(ImportProperty, KeepsTheInvariantsAndARepeatWritesNothing, ()) {
   const std::vector<ImportedEvent> history = MakeHistory();
   ModelStore store;
   std::size_t written = 0;
+  int kills = 8;  // at the most: RapidCheck's first cases draw the least number each time
   for (int run = 0; run < 3; ++run) {
     for (std::size_t at = 0; at < history.size();) {
       const auto end = std::min(history.size(), at + *rc::gen::inRange<std::size_t>(1, 12));
@@ -98,9 +99,9 @@ RC_GTEST_PROP(ImportProperty, KeepsTheInvariantsAndARepeatWritesNothing, ()) {
       if (run > 0) RC_ASSERT(plan.rows.empty());
       written += plan.rows.size();
       // Killed and begun again somewhere before.
-      at = *rc::gen::inRange(0, 6) == 0 ? *rc::gen::inRange<std::size_t>(0, end) : end;
-      if (run == 0) continue;
-      at = end;
+      const bool killed = run == 0 && kills > 0 && *rc::gen::inRange(0, 6) == 0;
+      if (killed) --kills;
+      at = killed ? *rc::gen::inRange<std::size_t>(0, end) : end;
     }
   }
   RC_ASSERT(store.events() == written);
