@@ -19,6 +19,7 @@ const Prepared kBegin{"append_begin", "BEGIN ISOLATION LEVEL READ COMMITTED"};
 const Prepared kRollback{"append_rollback", "ROLLBACK"};
 const Prepared kTimeout{"append_timeout", "SELECT set_config('statement_timeout', $1, false)"};
 const Prepared kLock{"append_lock", "SELECT pg_advisory_xact_lock($1, $2)"};
+const Prepared kLockShared{"append_lock_shared", "SELECT pg_advisory_xact_lock_shared($1, $2)"};
 
 // The sub-select has volatile functions, so it runs once, as one row. An array of one value is no array to the planner,
 // so that both, one aggregate and many, are index scans.
@@ -136,11 +137,12 @@ absl::Status AddTimeout(PipelineSession& session, std::chrono::milliseconds time
   return session.Add(kTimeout, Parameters().AddText(fmt::format("{}ms", timeout.count())));
 }
 
-absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, AppendRequests requests,
+absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, LaneMode mode, AppendRequests requests,
                       const RecentChunks& chunks) {
+  const Prepared& lock = mode == LaneMode::kShared ? kLockShared : kLock;
   absl::Status added = session.Add(kBegin);
   for (const int lane : lanes) {
-    if (added.ok()) added = session.Add(kLock, Parameters().AddInt4(kLaneLockClass).AddInt4(lane));
+    if (added.ok()) added = session.Add(lock, Parameters().AddInt4(kLaneLockClass).AddInt4(lane));
   }
   if (added.ok()) {
     added = session.Add({"append_heads", fmt::format(kReadHeads, chunks.sql().stamp, chunks.sql().reach)},

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/domain/decide.h"
+#include "server/storage/lane_mode.h"
 #include "server/storage/pipeline_session.h"
 #include "server/storage/recent_chunks.h"
 
@@ -43,7 +44,7 @@ using AppendRequests = std::span<const domain::AppendBatch* const>;
 absl::Status AddTimeout(PipelineSession& session, std::chrono::milliseconds timeout);
 
 // Queues the start of a transaction that has `lanes`, and everything a decision on `requests` needs.
-absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, AppendRequests requests,
+absl::Status AddBegin(PipelineSession& session, const std::set<int>& lanes, LaneMode mode, AppendRequests requests,
                       const RecentChunks& chunks);
 
 // Collects what AddBegin has queued, and compares the contents of events whose ids are stored. SQLSTATE 42P01: a chunk
@@ -63,10 +64,12 @@ struct Written {
   absl::Status status;
   // The connection was lost with the COMMIT on its way: whether it was made is not known.
   bool is_open = false;
+  // A head was not as the plan found it, or two transactions waited for each other's heads. Expected where lanes are
+  // shared, and run again; else the status says that somebody writes past the lanes.
+  bool head_moved = false;
 };
 
-// AddReach, AddWrite and AddCommit in one round trip. INTERNAL when a head is not as the plan found it: somebody
-// wrote without holding the lane. After an error the transaction is still to be rolled back.
+// AddReach, AddWrite and AddCommit in one round trip. INTERNAL when a head is not as the plan found it. After an error the transaction is still to be rolled back.
 //
 // SQLSTATE 23514 with an engine whose chunks are made ahead: there is none for a time of the plan.
 Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan, const Before& before,

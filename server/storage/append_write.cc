@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/domain/error.h"
 #include "server/storage/append_statements.h"
@@ -54,6 +55,7 @@ SELECT 1 / (SELECT count(*) FROM moved)::integer
 )sql"};
 
 constexpr char kDivisionByZero[] = "22012";
+constexpr char kDeadlock[] = "40P01";
 constexpr char kHeadsKey[] = "\"aggregate_heads_pkey\"";
 
 absl::Status AddOneEvent(PipelineSession& session, const domain::PlannedRow& row, const domain::PlannedHead& head) {
@@ -97,12 +99,17 @@ absl::Status AddWrite(PipelineSession& session, const domain::AppendPlan& plan) 
   }
   BinaryArray head_ids(PgType::kUuid), before(PgType::kInt4), after(PgType::kInt4), first(PgType::kTimestamp),
       last(PgType::kTimestamp);
-  for (const domain::PlannedHead& head : plan.heads) {
-    head_ids.Add(head.aggregate_id);
-    before.AddInt4(head.before.version);
-    after.AddInt4(head.after.version);
-    first.AddTime(head.after.first_timestamp);
-    last.AddTime(head.after.last_timestamp);
+  // In one order for everybody: those that share their lanes may wait for each other's heads, but not in a circle.
+  std::vector<const domain::PlannedHead*> heads;
+  heads.reserve(plan.heads.size());
+  for (const domain::PlannedHead& head : plan.heads) heads.push_back(&head);
+  std::ranges::sort(heads, {}, [](const auto* head) { return head->aggregate_id; });
+  for (const domain::PlannedHead* head : heads) {
+    head_ids.Add(head->aggregate_id);
+    before.AddInt4(head->before.version);
+    after.AddInt4(head->after.version);
+    first.AddTime(head->after.first_timestamp);
+    last.AddTime(head->after.last_timestamp);
   }
   Parameters parameters;
   parameters.Add(std::move(content.id)).Add(std::move(times)).Add(std::move(content.aggregate_id));
@@ -130,8 +137,9 @@ Written WriteAndCommit(PipelineSession& session, const domain::AppendPlan& plan,
     return {domain::ErrorOf(domain::Reason::kInternal,
                             "a head changed under the lane lock; nothing was written. Somebody writes to "
                             "aggregate_heads besides the servers, or servers run with different numbers of lanes"),
-            false};
+            false, true};
   }
+  if (state == kDeadlock) return {done.status(), false, true};
   if (done.ok() && done->back().Command() != "COMMIT") {
     return {domain::ErrorOf(domain::Reason::kInternal, "PostgreSQL rolled back at COMMIT without saying why"), false};
   }

@@ -62,7 +62,8 @@ void Appender::Append(domain::AppendBatch batch, domain::MonotonicTime deadline,
       Answer(done, std::move(outcome.result), outcome.repeated);
     }
   };
-  const int lane = *request.lanes.begin();
+  // A repeat of it goes to the same writer, which sees both.
+  const int lane = domain::LaneOf(request.batch.appends.front().aggregate_id, lanes_);
   if (!draining_ && writers_[static_cast<std::size_t>(lane)]->Submit(request)) return;
   Answer(done, draining_ ? ShuttingDown() : QueueFull(lane), false);
 }

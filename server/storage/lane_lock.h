@@ -1,5 +1,6 @@
 // The advisory locks of the lanes: pg_advisory_xact_lock(kLaneLockClass, lane), held from before a transaction's first
-// write to its end. Always taken in ascending order, in one go: no deadlock is possible. Nothing else is locked before.
+// write to its end; transactions over several lanes may share them (lane_mode.h). Always taken in ascending order, in one
+// go: no deadlock is possible. Nothing else is locked before.
 #pragma once
 
 #include <set>

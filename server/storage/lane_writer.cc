@@ -48,6 +48,7 @@ std::vector<domain::TimeRange> DaysOf(const domain::AppendPlan& plan) {
 }  // namespace
 
 struct LaneWriter::Attempt {
+  LaneMode mode = LaneMode::kAlone;
   Before before;
   domain::AppendPlan plan;
 };
@@ -187,17 +188,18 @@ absl::StatusOr<LaneWriter::Attempt> LaneWriter::Begin(const Requests& batch) {
     lanes.insert(request->lanes.begin(), request->lanes.end());
     requests.push_back(&request->batch);
   }
+  Attempt attempt;
+  attempt.mode = sharing_.ModeFor(batch, lanes);
   absl::Status sent = absl::OkStatus();
   if (const auto timeout = TimeFor(batch); timeout != timeout_) {
     sent = AddTimeout(session_, timeout);
     timeout_ = timeout;
   }
-  if (sent.ok()) sent = AddBegin(session_, lanes, requests, recent_chunks_);
+  if (sent.ok()) sent = AddBegin(session_, lanes, attempt.mode, requests, recent_chunks_);
   if (sent.ok()) sent = session_.Send();
   if (!sent.ok()) return sent;
   auto before = CollectBefore(session_, requests, recent_chunks_);
   if (!before.ok()) return before.status();
-  Attempt attempt;
   attempt.before = *std::move(before);
   attempt.plan = domain::Decide(requests, attempt.before.heads, attempt.before.stored, attempt.before.stamp);
   return attempt;
@@ -224,6 +226,10 @@ absl::Status LaneWriter::Write(Requests& batch) {
   if (written.is_open) return FindOutcome(batch, *attempt, written.status);
   if (!written.status.ok()) {
     Rollback();
+    if (written.head_moved && attempt->mode == LaneMode::kShared) {
+      sharing_.Lost();
+      return Write(batch);
+    }
     if (SqlStateOf(written.status) == kNoPartition) days_written_ = DaysOf(attempt->plan);
     return written.status;
   }

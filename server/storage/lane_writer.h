@@ -12,7 +12,8 @@
 // An answer is given only after COMMIT has returned (durable: synchronous_commit = on), or after it is known that
 // nothing was written, or as COMMIT_UNKNOWN.
 //
-// Lock order: the lanes of a batch in ascending order, all in the first statement (lane_lock.h); then rows.
+// Lock order: the lanes of a batch in ascending order, all in the first statement (lane_lock.h), alone or shared
+// (lane_mode.h); then rows, heads by their ids.
 #pragma once
 
 #include <atomic>
@@ -30,6 +31,7 @@
 #include "server/storage/append_queue.h"
 #include "server/storage/chunk_catalog.h"
 #include "server/storage/commit_outcome.h"
+#include "server/storage/lane_mode.h"
 #include "server/storage/partitions.h"
 #include "server/storage/pipeline_session.h"
 #include "server/storage/recent_chunks.h"
@@ -93,6 +95,7 @@ class LaneWriter {
   const std::string conninfo_;
   PipelineSession session_;
   RecentChunks recent_chunks_;
+  LaneSharing sharing_;
   std::unique_ptr<Partitions> partitions_;       // of the store's engine; null before the first connection
   std::vector<domain::TimeRange> days_written_;  // by the last batch that found no partition
   std::uint64_t checked_generation_ = 0;

@@ -41,7 +41,7 @@ TEST(AppendLocksTest, LookingUpIdsLocksChunksOfTheLastDayOnly) {
   chunks.Use(::eventstore::testing::TestEngine().recent);
   ASSERT_THAT(chunks.Load(session), IsOk());
   for (int execution = 1; execution <= 8; ++execution) {
-    ASSERT_THAT(AddBegin(session, {0}, requests, chunks), IsOk());
+    ASSERT_THAT(AddBegin(session, {0}, LaneMode::kAlone, requests, chunks), IsOk());
     ASSERT_THAT(session.Send(), IsOk());
     ASSERT_THAT(CollectBefore(session, requests, chunks), IsOk());
     ASSERT_THAT(session.Add(locked), IsOk());
@@ -92,7 +92,7 @@ TEST(AppendLocksTest, HeadsAndIdsAreLookedUpByTheirKeys) {
   for (int execution = 1; execution <= 8; ++execution) {
     ASSERT_THAT(session.Add(forget), IsOk());
     ASSERT_THAT(session.Run(), IsOk());
-    ASSERT_THAT(AddBegin(session, {0}, requests, chunks), IsOk());
+    ASSERT_THAT(AddBegin(session, {0}, LaneMode::kAlone, requests, chunks), IsOk());
     ASSERT_THAT(session.Send(), IsOk());
     ASSERT_THAT(CollectBefore(session, requests, chunks), IsOk());
     ASSERT_THAT(session.Add(touched), IsOk());

@@ -17,7 +17,8 @@ namespace eventstore::testing {
 
 class OpenAppend {
  public:
-  OpenAppend(const std::string& conninfo, domain::AppendBatch batch, int lanes = 2)
+  OpenAppend(const std::string& conninfo, domain::AppendBatch batch, int lanes = 2,
+             storage::LaneMode mode = storage::LaneMode::kAlone)
       : session_(conninfo, "open append", storage::kAppendSettings), batch_(std::move(batch)) {
     std::set<int> needed;
     for (const auto& append : batch_.appends) needed.insert(domain::LaneOf(append.aggregate_id, lanes));
@@ -25,7 +26,7 @@ class OpenAppend {
     storage::RecentChunks chunks;
     chunks.Use(TestEngine().recent);
     EXPECT_THAT(chunks.Load(session_), IsOk());
-    EXPECT_THAT(storage::AddBegin(session_, needed, requests, chunks), IsOk());
+    EXPECT_THAT(storage::AddBegin(session_, needed, mode, requests, chunks), IsOk());
     EXPECT_THAT(session_.Send(), IsOk());
     auto before = storage::CollectBefore(session_, requests, chunks);
     EXPECT_THAT(before, IsOk());
