@@ -1,5 +1,5 @@
 // Moving from a legacy table to the store, step by step: which step may be taken now, and what stands in the way. Pure:
-// facts in, conditions out; storage/legacy finds the facts and takes the steps.
+// facts in, conditions out; server/moving finds the facts and takes the steps.
 //
 //   none -> linked <-> switched -> closing -> dropped
 //

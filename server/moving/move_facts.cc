@@ -1,10 +1,13 @@
-#include "server/storage/legacy/move_facts.h"
+#include "server/moving/move_facts.h"
 
 #include "fmt/format.h"
-#include "server/storage/legacy/legacy_locks.h"
+#include "server/moving/legacy_locks.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
+
+using storage::Query;
+using storage::Session;
 
 using domain::TimeMicros;
 
@@ -107,4 +110,4 @@ absl::StatusOr<DualWriteStatus> ReadDualWriteStatus(Session& session, std::chron
   return status;
 }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

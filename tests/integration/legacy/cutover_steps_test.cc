@@ -1,5 +1,5 @@
 // The cut-over on the real database: what each step leaves, what it refuses, and that nothing is lost on the way or back.
-#include "server/storage/legacy/cutover_steps.h"
+#include "server/moving/cutover_steps.h"
 
 #include <atomic>
 #include <filesystem>
@@ -7,19 +7,19 @@
 #include <thread>
 
 #include "gmock/gmock.h"
-#include "server/storage/legacy/cutover_log.h"
-#include "server/storage/legacy/legacy_archive.h"
-#include "server/storage/legacy/move_check.h"
-#include "server/storage/legacy/move_facts.h"
-#include "server/storage/legacy/move_refused.h"
-#include "server/storage/legacy/row_file.h"
+#include "server/moving/cutover_log.h"
+#include "server/moving/legacy_archive.h"
+#include "server/moving/move_check.h"
+#include "server/moving/move_facts.h"
+#include "server/moving/move_refused.h"
 #include "tests/integration/legacy/legacy_fixture.h"
 #include "tests/integration/store/eventually.h"
 #include "tests/support/temp_dir.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
 
+using storage::Session;
 using testing::Event;
 using testing::HasMessage;
 using ::testing::HasSubstr;
@@ -64,7 +64,7 @@ class CutoverTest : public LegacyTest {
   }
 
   domain::MoveLimits limits_;
-  CutoverSteps steps_{database_.conninfo(), "tester", Patience()};
+  CutoverSteps steps_{database_.conninfo(), "tester", Rules(), Patience()};
   testing::Instance store_{database_.conninfo()};
 };
 
@@ -165,7 +165,7 @@ TEST_F(CutoverTest, ALockThatIsNotFreeEndsInARefusalAndChangesNothing) {
   patience.lock_timeout = std::chrono::milliseconds(50);
   int told = 0;
   patience.notice = [&](const std::string&) { ++told; };
-  CutoverSteps hasty(database_.conninfo(), "tester", patience);
+  CutoverSteps hasty(database_.conninfo(), "tester", Rules(), patience);
   EXPECT_THAT(hasty.Switch(limits_, true), testing::HasReason(domain::Reason::kDatabaseUnavailable));
   EXPECT_EQ(told, 1);
   ASSERT_THAT(other.RunScript("ROLLBACK"), IsOk());
@@ -251,22 +251,16 @@ TEST_F(CutoverTest, OldWritersAreToBeQuietBeforeTheDrop) {
   EXPECT_THAT(steps_.DropLegacy(limits_, folder.path()), IsOk());
 }
 
-TEST(RowFile, DamageIsFound) {
+TEST_F(CutoverTest, ADamagedArchiveIsNone) {
   testing::TempDir folder;
-  const std::string path = folder.path() + "/rows";
-  auto writer = RowFileWriter::Create(path);
-  ASSERT_THAT(writer, IsOk());
-  for (int i = 0; i < 1'000; ++i) ASSERT_THAT((*writer)->Add("{\"n\": " + std::to_string(i) + "}"), IsOk());
-  auto written = (*writer)->Finish();
-  ASSERT_THAT(written, IsOk());
-  auto read = ReadRowFile(path);
-  ASSERT_THAT(read, IsOk());
-  EXPECT_EQ(*read, *written);
-  std::ifstream in(path, std::ios::binary);
+  auto archive = ArchiveLegacyTable(session_, folder.path());
+  ASSERT_THAT(archive, IsOk());
+  EXPECT_EQ(archive->content.rows, 20);
+  std::ifstream in(archive->path, std::ios::binary);
   const std::string whole((std::istreambuf_iterator<char>(in)), {});
   const auto damaged = [&](const std::string& bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-    return !ReadRowFile(path).ok();
+    std::ofstream(archive->path, std::ios::binary | std::ios::trunc) << bytes;
+    return !ReadArchiveFile(archive->path).ok();
   };
   EXPECT_TRUE(damaged(whole.substr(0, whole.size() - 1)));
   EXPECT_TRUE(damaged(whole.substr(0, whole.size() / 2)));
@@ -277,4 +271,4 @@ TEST(RowFile, DamageIsFound) {
 }
 
 }  // namespace
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

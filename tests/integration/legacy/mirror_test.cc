@@ -2,13 +2,14 @@
 #include <thread>
 
 #include "gmock/gmock.h"
-#include "server/storage/legacy/move_facts.h"
+#include "server/moving/move_facts.h"
 #include "tests/integration/legacy/legacy_fixture.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
 
 using domain::VersionCheck;
+using storage::Session;
 using testing::Event;
 using ::testing::HasSubstr;
 using testing::Id;
@@ -119,4 +120,4 @@ TEST_F(MirrorTest, AnAppendThatIsRolledBackLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving
