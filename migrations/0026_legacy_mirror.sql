@@ -10,6 +10,11 @@ CREATE FUNCTION legacy_is_from_there(metadata jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE
 AS $$ SELECT coalesce(metadata ?& '{legacy_id,legacy_table,batch,run}'::text[], false) $$;
 
+-- Whether an event is to be mirrored. Position 0: no event, somebody looks which chunk takes it or has one made.
+CREATE FUNCTION legacy_is_news(metadata jsonb, global_position bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT global_position > 0 AND NOT public.legacy_is_from_there(metadata) $$;
+
 -- Data with the aggregate's id where old readers look for it, and objects on the way there. What is in its way stays.
 CREATE FUNCTION legacy_with_aggregate(data jsonb, path text[], id uuid) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE
@@ -108,17 +113,18 @@ DECLARE
     what  text;
     state text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM added a WHERE NOT public.legacy_is_from_there(a.metadata)) THEN
+    IF current_setting('eventstore.restoring', true) = 'on'
+       OR NOT EXISTS (SELECT FROM added a WHERE public.legacy_is_news(a.metadata, a.global_position)) THEN
         RETURN NULL;
     END IF;
     SELECT * INTO link FROM public.legacy_link;
     INSERT INTO public.legacy_failed (event_id, event_time, event_type)
     SELECT a.id, a.timestamp, a.event_type FROM added a
-    WHERE NOT public.legacy_is_from_there(a.metadata)
+    WHERE public.legacy_is_news(a.metadata, a.global_position)
       AND NOT public.legacy_type_enabled(link, a.event_type);
     BEGIN
         INSERT INTO %1$s (%2$s) SELECT %3$s FROM added e
-        WHERE NOT public.legacy_is_from_there(e.metadata) AND public.legacy_type_enabled(link, e.event_type);
+        WHERE public.legacy_is_news(e.metadata, e.global_position) AND public.legacy_type_enabled(link, e.event_type);
         RETURN NULL;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS what = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
@@ -128,7 +134,7 @@ BEGIN
             USING ERRCODE = 'ESD01';
     END IF;
     FOR one IN SELECT * FROM added a
-               WHERE NOT public.legacy_is_from_there(a.metadata)
+               WHERE public.legacy_is_news(a.metadata, a.global_position)
                  AND public.legacy_type_enabled(link, a.event_type) LOOP
         -- Of the data (22), of a constraint (23), or raised by a trigger of the legacy table: it may be this event's alone.
         IF left(state, 2) IN ('22', '23', 'P0') THEN

@@ -48,6 +48,7 @@ struct MoveFacts {
   std::int64_t changed_rows = 0;             // that were updated or deleted in the legacy table
   bool new_name_taken = false;               // something has the name that the legacy table would get
   bool view_in_place = true;                 // what has the legacy table's old name is our view
+  std::string dependents;                    // what would keep the legacy table from being dropped; "": nothing
   std::optional<TimeMicros> last_old_write;  // through the view, since the switch
 };
 

@@ -43,7 +43,7 @@ class Copier {
  public:
   explicit Copier(std::string conninfo) : conninfo_(std::move(conninfo)) {}
 
-  eventctl::MoveReport Run(const eventctl::SourceFlags& flags) {
+  eventctl::MoveReport Run(const eventctl::SourceFlags& flags, domain::TimeMicros chunk_interval = 0) {
     auto source = eventctl::OpenSource(flags, conninfo_, std::nullopt);
     EXPECT_THAT(source, IsOk());
     if (!source.ok()) return {};
@@ -53,7 +53,7 @@ class Copier {
     auto run = book.Begin(source->name, 2, true, testing::Id(++runs_));
     EXPECT_THAT(run, IsOk());
     if (!run.ok()) return {};
-    eventctl::Mover mover(conninfo_, *source->source, *source->mapper, {}, *run);
+    eventctl::Mover mover(conninfo_, *source->source, *source->mapper, {.chunk_interval = chunk_interval}, *run);
     EXPECT_THAT(mover.Run([](const eventctl::MoveRemark&) {}, [](const eventctl::MoveReport&) {}, [] { return false; }),
                 IsOk());
     return mover.report();
@@ -197,9 +197,15 @@ TEST_F(BothWaysTest, WhatTheStoreMirroredIsCopiedByNoMigration) {
   testing::Instance store(database_.conninfo());
   ASSERT_THAT(store.Append(testing::One(testing::Id(1), domain::VersionCheck::Any(), {testing::Event(1)})), IsOk());
   ASSERT_EQ(Count("events"), 1);
-  const auto copied = copier_.Run({});
+  database_.Execute("ALTER TABLE events DISABLE TRIGGER ALL; ALTER TABLE events ALTER data DROP NOT NULL");
+  database_.Execute(kRows);
+  // With chunks made for the past.
+  const auto copied = copier_.Run({}, 30 * domain::kMicrosPerDay);
   EXPECT_EQ(copied.counts.already_there, 1);
-  EXPECT_EQ(Count("events_v2"), 1);
+  EXPECT_EQ(copied.counts.written, 13);
+  EXPECT_EQ(Count("events_v2"), 14);
+  EXPECT_EQ(Count("events"), 16);
+  EXPECT_EQ(Count("legacy_failed"), 0);
 }
 
 TEST(LinkRule, ColumnsAreThoseOfTheMapping) {
