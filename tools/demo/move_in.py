@@ -1,163 +1,51 @@
 #!/usr/bin/env python3
-"""move_in.py FILE: a service with a legacy table moves to the store without stopping (docs/migration.md), every step of it.
+"""move_in.py FILE: a service with a legacy table moves to the store without stopping (docs/migration.md).
 
 FILE holds the past, one JSON object a line: id, timestamp, type, user_id, correlation_id, data with the entity's id in
-data.entityId; may be compressed with xz. `-` makes ROWS rows of ten sparse years up. It becomes a table `events`, into which
-an old service goes on inserting; then dual write is installed, the past copied (killed in the middle with SIGKILL, and begun
-again), compared, cut over, rolled back, cut over again, and the table dropped, with its archive.
+data.entityId; may be compressed with xz. `-` makes ROWS rows of ten sparse years up. It becomes a table `events`, into
+which an old service goes on inserting; then dual write is installed, the past copied (killed in the middle with SIGKILL,
+and begun again), compared, cut over, rolled back, cut over again, and the table dropped, with its archive.
 
-Starts build/bin/eventstored with data of its own, which is removed at the end; or --data-dir names that of one that runs
-and has no table `events`. Exit code 0: nothing was lost, nothing came twice, and everything that should be refused was.
+Starts build/bin/eventstored with data of its own, which is removed at the end; or --data-dir names that of one that
+runs and has no table `events`. Exit code 0: nothing was lost, nothing came twice, and what should be refused was.
 """
 
 import argparse
 import json
-import lzma
 import os
-import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
-from datetime import datetime, timedelta, timezone
+
+from legacy_past import past_rows
+from legacy_service import Database, OldService, Wrong, await_that, require
 
 BIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "bin")
 TABLE = """
-CREATE TABLE events (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), timestamp timestamptz NOT NULL DEFAULT now(), type text
-                     NOT NULL, data jsonb NOT NULL, user_id text, correlation_id uuid);
+CREATE TABLE events (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), timestamp timestamptz NOT NULL DEFAULT now(),
+                     type text NOT NULL, data jsonb NOT NULL, user_id text, correlation_id uuid);
 CREATE INDEX ON events (timestamp);
 CREATE TABLE past_lines (line text);
 """
 # A line is one column: neither of these is in JSON text.
 COPY_LINES = r"\copy past_lines FROM '{}' WITH (FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01')"
 FILL = """
-INSERT INTO events SELECT (l ->> 'id')::uuid, (l ->> 'timestamp')::timestamptz, l ->> 'type', l -> 'data', l ->> 'user_id',
-                          (l ->> 'correlation_id')::uuid
+INSERT INTO events SELECT (l ->> 'id')::uuid, (l ->> 'timestamp')::timestamptz, l ->> 'type', l -> 'data',
+                          l ->> 'user_id', (l ->> 'correlation_id')::uuid
 FROM (SELECT line::jsonb AS l FROM past_lines) lines;
 CREATE TABLE past AS SELECT id FROM events;
 ANALYZE events; ANALYZE past;
 """
 # What an old reader sees of the past, whatever `events` is.
 PAST_SEEN = """
-SELECT count(*) || ' ' || md5(string_agg(md5(concat_ws('|', e.id, e.type, e.data, e.user_id, e.correlation_id)), '' ORDER BY e.id))
+SELECT count(*) || ' ' || md5(string_agg(md5(concat_ws('|', e.id, e.type, e.data, e.user_id, e.correlation_id)), ''
+                                         ORDER BY e.id))
 FROM events e JOIN past USING (id)
 """
-
-
-class Wrong(Exception):
-    """Something is not as it has to be."""
-
-
-def past_rows(path, count):
-    """Lines of text."""
-    if path == "-":
-        yield from invented_rows(count)
-    elif path.endswith(".xz"):
-        with lzma.open(path, "rt", encoding="utf-8") as file:
-            yield from file
-    else:
-        with open(path, encoding="utf-8") as file:
-            yield from file
-
-
-def invented_rows(count):
-    """Bursts on some days of ten years; of each entity times run backwards now and then; some rows name no entity or user."""
-    chance = random.Random(20)
-    day = datetime.now(timezone.utc) - timedelta(days=3650)
-    step = timedelta(days=3600 / max(count / 8, 1))
-    entities = [str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in range(max(count // 7, 1))]
-    made = 0
-    while made < count:
-        day += step * chance.uniform(0.2, 1.8)
-        correlation = str(uuid.UUID(int=chance.getrandbits(128), version=4))
-        for _ in range(min(chance.randint(1, 15), count - made)):
-            made += 1
-            at = min(day - timedelta(hours=chance.choice([0, 0, 0, 0, 5, 40])), datetime.now(timezone.utc))
-            data = {"entityId": chance.choice(entities), "n": made, "text": "x" * chance.randint(0, 200)}
-            if chance.random() < 0.02:
-                del data["entityId"]
-            row = {"id": str(uuid.UUID(int=chance.getrandbits(128), version=4)), "timestamp": at.isoformat(), "data": data,
-                   "type": chance.choice(["file.added", "file.modified", "file.deleted"]), "correlation_id": correlation}
-            if chance.random() < 0.95:
-                row["user_id"] = f"author-{chance.randint(1, 40)}"
-            yield json.dumps(row) + "\n"
-
-
-class Database:
-    def __init__(self, psql, conninfo):
-        self.conninfo = conninfo
-        self.command = [psql, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo]
-
-    def run(self, sql):
-        done = subprocess.run(self.command, input=sql, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Wrong(f"psql: {done.stderr}")
-        return done.stdout.strip()
-
-    def number(self, sql):
-        return int(self.run(f"SELECT {sql}"))
-
-
-class OldService:
-    """Inserts into `events`, whatever that is, until stop(). `ids`: of the rows it was told are committed."""
-
-    def __init__(self, database, rate):
-        self.ids, self.problem, self.longest_s = [], None, 0.0
-        self.with_old_times = True
-        self._entities = database.run("SELECT DISTINCT data ->> 'entityId' FROM events WHERE data ? 'entityId' LIMIT 500").split()
-        self._pause = 1 / rate
-        self._stopping = threading.Event()
-        self._psql = subprocess.Popen(database.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, text=True, bufsize=1)
-        self._thread = threading.Thread(target=self._write, daemon=True)
-        self._thread.start()
-
-    def _write(self):
-        chance = random.Random(21)
-        while not self._stopping.wait(self._pause):
-            event_id, entity = str(uuid.uuid4()), chance.choice(self._entities)
-            # Every tenth with a time of long ago, as of a client that was offline.
-            at = f"now() - interval '{chance.randint(1, 2000)} hours'" if self.with_old_times and len(self.ids) % 10 == 9 else "now()"
-            data = json.dumps({"entityId": entity, "late": len(self.ids)})
-            began = time.monotonic()
-            self._psql.stdin.write(f"INSERT INTO events (id, timestamp, type, data, user_id) VALUES ('{event_id}', {at}, "
-                                   f"'file.modified', '{data}', 'old-service');\n\\echo written\n")
-            answer = self._psql.stdout.readline().strip()
-            if answer != "written":
-                self.problem = answer
-                return
-            self.longest_s = max(self.longest_s, time.monotonic() - began)
-            self.ids.append(event_id)
-
-    def await_more(self, count):
-        goal = len(self.ids) + count
-        await_that(lambda: self.problem or len(self.ids) >= goal, f"{count} more rows of the old service")
-        if self.problem:
-            raise Wrong(f"the old service was told: {self.problem}")
-
-    def stop(self):
-        if not self._stopping.is_set():
-            self._stopping.set()
-            self._thread.join()
-            self._psql.stdin.close()
-            self._psql.wait()
-
-
-def await_that(condition, what, patience_s=300):
-    end = time.monotonic() + patience_s
-    while not condition():
-        if time.monotonic() > end:
-            raise Wrong(f"waited {patience_s} s for {what}")
-        time.sleep(0.02)
-
-
-def require(condition, what):
-    if not condition:
-        raise Wrong(what)
 
 
 class Move:
