@@ -110,7 +110,8 @@ absl::Status CheckArchiveFolder(const std::string& folder) {
       fmt::format("cannot write to the folder {}: {}; make it, or name another one with --archive", folder, why));
 }
 
-absl::StatusOr<LegacyArchive> ArchiveLegacyTable(Session& session, const std::string& folder) {
+absl::StatusOr<LegacyArchive> ArchiveLegacyTable(Session& session, const std::string& folder,
+                                                 const std::function<void(const std::string&)>& before_reading) {
   auto names = session.Run(kCursor, {});
   if (!names.ok()) return names.status();
   if (names->empty()) return MoveRefused("no legacy table is linked");
@@ -119,6 +120,7 @@ absl::StatusOr<LegacyArchive> ArchiveLegacyTable(Session& session, const std::st
   const std::string unfinished = archive.path + ".tmp";
   auto written = Write(session, (*names)[0][0].c_str(), unfinished);
   if (!written.ok()) return written.status();
+  if (before_reading) before_reading(unfinished);
   auto read = Read(unfinished);
   if (!read.ok()) return read.status();
   if (*read != *written) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -24,8 +25,9 @@ struct LegacyArchive {
 // INVALID_REQUEST when files cannot be made there.
 absl::Status CheckArchiveFolder(const std::string& folder);
 
-// Writes the linked table to a new file in `folder`, and reads it back.
-absl::StatusOr<LegacyArchive> ArchiveLegacyTable(storage::Session& session, const std::string& folder);
+// Writes the linked table to a new file in `folder`, and reads it back. `before_reading` is told the file's name; for tests.
+absl::StatusOr<LegacyArchive> ArchiveLegacyTable(storage::Session& session, const std::string& folder,
+                                                 const std::function<void(const std::string&)>& before_reading = {});
 
 // What a file holds. ARCHIVE_DAMAGED when it is not whole.
 absl::StatusOr<LegacyContent> ReadArchiveFile(const std::string& path);

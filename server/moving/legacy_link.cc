@@ -220,12 +220,11 @@ absl::StatusOr<std::optional<LegacyLink>> ReadLink(Session& session) {
 }
 
 absl::StatusOr<LegacyLink> RequireLink(Session& session) {
-  auto link = ReadLink(session);
-  if (!link.ok()) return link.status();
-  if (!*link) {
-    return MoveRefused("no legacy table is linked to this store; link one with `eventctl dual-write install`");
-  }
-  return **std::move(link);
+  auto read = ReadLink(session);
+  if (!read.ok()) return read.status();
+  std::optional<LegacyLink> link = *std::move(read);
+  if (!link) return MoveRefused("no legacy table is linked to this store; link one with `eventctl dual-write install`");
+  return *std::move(link);
 }
 
 absl::Status InstallLink(Session& session, const LegacyLink& link, const std::string& who,

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "gmock/gmock.h"
+#include "server/archive/line_file.h"
 #include "server/moving/cutover_log.h"
 #include "server/moving/legacy_archive.h"
 #include "server/moving/move_check.h"
@@ -249,6 +250,43 @@ TEST_F(CutoverTest, OldWritersAreToBeQuietBeforeTheDrop) {
   EXPECT_THAT(steps_.DropLegacy(limits_, folder.path()).status(), HasMessage(HasSubstr("through the view")));
   limits_.quiet = 0;
   EXPECT_THAT(steps_.DropLegacy(limits_, folder.path()), IsOk());
+}
+
+// As a disk that does not keep what it was given.
+TEST_F(CutoverTest, AnArchiveThatIsNotWhatWasWrittenIsNone) {
+  testing::TempDir folder;
+  const auto truncate = [](const std::string& path) {
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  };
+  EXPECT_THAT(ArchiveLegacyTable(session_, folder.path(), truncate).status(),
+              testing::HasReason(domain::Reason::kArchiveDamaged));
+  const auto exchange = [](const std::string& path) {
+    auto other = archive::LineFileWriter::Create(path);
+    ASSERT_THAT(other, IsOk());
+    ASSERT_THAT((*other)->Add("{}"), IsOk());
+    ASSERT_THAT((*other)->Finish(), IsOk());
+  };
+  EXPECT_THAT(ArchiveLegacyTable(session_, folder.path(), exchange).status(), HasMessage(HasSubstr("read back")));
+  for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
+    EXPECT_EQ(file.path().extension(), ".tmp") << "has no name";
+  }
+}
+
+// Its rows are compared once more, with the table locked.
+TEST_F(CutoverTest, ATableThatIsNotItsArchiveIsNotDropped) {
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  database_.Execute("ALTER FUNCTION legacy_digest() RENAME TO real_digest");
+  database_.Execute(
+      "CREATE FUNCTION legacy_digest(OUT rows_ bigint, OUT digest numeric) LANGUAGE sql AS 'SELECT 21::bigint, digest "
+      "FROM real_digest()'");
+  testing::TempDir folder;
+  EXPECT_TRUE(IsMoveRefused(steps_.DropLegacy(limits_, folder.path()).status()));
+  EXPECT_EQ(Kind("events_legacy"), "r");
+  EXPECT_EQ(Text("SELECT stage FROM legacy_link"), "closing");
+  database_.Execute("DROP FUNCTION legacy_digest(); ALTER FUNCTION real_digest() RENAME TO legacy_digest");
+  EXPECT_THAT(steps_.DropLegacy(limits_, folder.path()), IsOk()) << "goes on where it was";
+  EXPECT_EQ(Kind("events_legacy"), "-");
 }
 
 TEST_F(CutoverTest, ADamagedArchiveIsNone) {

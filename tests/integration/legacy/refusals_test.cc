@@ -35,7 +35,8 @@ class RefusalsTest : public LegacyTest {
     EXPECT_TRUE(IsMoveRefused(status)) << status;
     EXPECT_THAT(status, HasMessage(HasSubstr(why)));
     EXPECT_THAT(status, HasMessage(HasSubstr(next)));
-    EXPECT_EQ(Text("SELECT split_part(who, ',', 1) || ' ' || step || ' ' || outcome FROM cutover_log ORDER BY seq DESC LIMIT 1"),
+    EXPECT_EQ(Text("SELECT split_part(who, ',', 1) || ' ' || step || ' ' || outcome FROM cutover_log ORDER BY seq DESC "
+                   "LIMIT 1"),
               "tester " + step + " refused");
     EXPECT_THAT(Text("SELECT detail FROM cutover_log ORDER BY seq DESC LIMIT 1"), HasSubstr(why));
   }
@@ -116,7 +117,8 @@ TEST_F(RefusalsTest, SwitchWantsNothingLeft) {
   database_.Execute("ALTER TABLE events DROP CONSTRAINT no");
   ForwardAll();
 
-  database_.Execute("DELETE FROM events WHERE data ->> 'n' = '10'; UPDATE events SET user_id = 'x' WHERE data ->> 'n' = '11'");
+  database_.Execute(
+      "DELETE FROM events WHERE data ->> 'n' = '10'; UPDATE events SET user_id = 'x' WHERE data ->> 'n' = '11'");
   ExpectSwitchRefused("2 rows were updated or deleted in the legacy table", "--accept-changes");
 
   database_.Execute("DELETE FROM legacy_changes; CREATE VIEW events_legacy AS SELECT 1");

@@ -89,9 +89,9 @@ TEST_F(TypesTest, SwitchedOffAndOnUnderLoad) {
   ForwardAll();
   auto status = ReadDualWriteStatus(session_, std::chrono::hours(1));
   ASSERT_THAT(status, IsOk());
-  EXPECT_EQ(status->facts.held_rows, Count("events WHERE type = 'old.odd'") + Count("events_v2 WHERE event_type = 'new.even'") -
-                                         Count("events_v2 WHERE event_type = 'old.odd'") -
-                                         Count("events WHERE type = 'new.even'"));
+  EXPECT_EQ(status->facts.held_rows,
+            Count("events WHERE type = 'old.odd'") + Count("events_v2 WHERE event_type = 'new.even'") -
+                Count("events_v2 WHERE event_type = 'old.odd'") - Count("events WHERE type = 'new.even'"));
   EXPECT_GT(status->facts.held_rows, 0);
   EXPECT_EQ(status->facts.waiting_rows, 0);
   EXPECT_EQ(status->mismatches(), 0) << "what waits is no mismatch";
@@ -120,8 +120,9 @@ TEST_F(TypesTest, OnlyThoseThatAreNamed) {
   Set("a", false);
   database_.Execute(Rows(1, 5, 1, "a"));
   EXPECT_EQ(ForwardAll().taken, 0);
-  EXPECT_EQ(Text("SELECT string_agg(step || ' ' || detail, ', ' ORDER BY seq) FROM cutover_log WHERE step <> 'install'"),
-            "enable b, disable a");
+  EXPECT_EQ(
+      Text("SELECT string_agg(step || ' ' || detail, ', ' ORDER BY seq) FROM cutover_log WHERE step <> 'install'"),
+      "enable b, disable a");
 }
 
 // The lag is the age of the oldest row that waits; a row that is missing is a mismatch of its type, on either side.
@@ -132,7 +133,8 @@ TEST_F(TypesTest, StatusTellsLagAndMismatches) {
   ASSERT_THAT(status, IsOk());
   EXPECT_EQ(status->facts.waiting_rows, 5);
   EXPECT_EQ(status->mismatches(), 0);
-  database_.Execute("UPDATE legacy_outbox SET noted_at = noted_at - interval '2 minutes' WHERE payload ->> 'type' = 'b'");
+  database_.Execute(
+      "UPDATE legacy_outbox SET noted_at = noted_at - interval '2 minutes' WHERE payload ->> 'type' = 'b'");
   status = ReadDualWriteStatus(session_, std::chrono::hours(1));
   ASSERT_THAT(status, IsOk());
   EXPECT_GE(status->lag_seconds, 120);
@@ -145,7 +147,8 @@ TEST_F(TypesTest, StatusTellsLagAndMismatches) {
 
   // Behind everybody's back.
   database_.Execute("DELETE FROM events_v2 WHERE id = '" + Id(4).ToString() + "'");
-  database_.Execute("ALTER TABLE events DISABLE TRIGGER ALL; DELETE FROM events WHERE id = '" + Id(100).ToString() + "'");
+  database_.Execute("ALTER TABLE events DISABLE TRIGGER ALL; DELETE FROM events WHERE id = '" + Id(100).ToString() +
+                    "'");
   status = ReadDualWriteStatus(session_, std::chrono::hours(1));
   ASSERT_THAT(status, IsOk());
   EXPECT_EQ(status->mismatches(), 2);
