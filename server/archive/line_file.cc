@@ -49,7 +49,7 @@ absl::StatusOr<std::unique_ptr<LineFileWriter>> LineFileWriter::Create(const std
   for (const auto& [parameter, value] :
        {std::pair{ZSTD_c_compressionLevel, kLevel}, std::pair{ZSTD_c_checksumFlag, 1}}) {
     const std::size_t set = ZSTD_CCtx_setParameter(state->context, parameter, value);
-    if (ZSTD_isError(set)) return CompressionFailed(set);
+    if (ZSTD_isError(set) != 0) return CompressionFailed(set);
   }
   return std::unique_ptr<LineFileWriter>(new LineFileWriter(std::move(state)));
 }
@@ -59,7 +59,7 @@ absl::Status LineFileWriter::Compress(std::string_view bytes, bool last) {
   for (;;) {
     ZSTD_outBuffer out{state_->out.data(), state_->out.size(), 0};
     const std::size_t left = ZSTD_compressStream2(state_->context, &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
-    if (ZSTD_isError(left)) return CompressionFailed(left);
+    if (ZSTD_isError(left) != 0) return CompressionFailed(left);
     const std::string_view made(state_->out.data(), out.pos);
     if (absl::Status written = state_->file.Write(made); !written.ok()) return written;
     state_->sha.Add(made);
@@ -113,7 +113,7 @@ absl::Status LineDecoder::Add(std::string_view bytes) {
     if (s.ended) return Damaged("something follows its end");
     ZSTD_outBuffer out{s.out.data(), s.out.size(), 0};
     const std::size_t left = ZSTD_decompressStream(s.context, &out, &in);
-    if (ZSTD_isError(left)) return Damaged(fmt::format("zstd says: {}", ZSTD_getErrorName(left)));
+    if (ZSTD_isError(left) != 0) return Damaged(fmt::format("zstd says: {}", ZSTD_getErrorName(left)));
     s.ended = left == 0;
     s.more = !s.ended && out.pos == out.size;
     if (absl::Status split = Split({s.out.data(), out.pos}); !split.ok()) return split;
