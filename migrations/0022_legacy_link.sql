@@ -12,10 +12,17 @@ CREATE TABLE legacy_link (
     data_column        text   NOT NULL,
     user_column        text,
     correlation_column text,
-    -- Where the aggregate's id is in the data, as #> takes it. Empty: nowhere.
+    causation_column   text,
+    aggregate_column   text,
+    -- Where the aggregate's id is put into the data, as #> takes it. Empty: nowhere.
     aggregate_path     text[] NOT NULL,
-    -- Of every event that comes from there.
-    aggregate_type     text   NOT NULL DEFAULT 'entity',
+    -- How a row becomes an event: the mapping file that the history is copied with, too (docs/migration.md), as it was
+    -- when the table was linked. Empty: the common layout.
+    mapping            text   NOT NULL DEFAULT '',
+    -- In the metadata of its events; ids that are no UUIDs are made from it.
+    mapped_table       text   NOT NULL,
+    -- Of every event that comes from there. Empty: as the mapping says.
+    aggregate_type     text   NOT NULL DEFAULT '',
     -- Who is told what by triggers.
     direction      text   NOT NULL CHECK (direction IN ('legacy_to_store', 'store_to_legacy', 'both')),
     -- As it was linked: what a rollback goes back to.

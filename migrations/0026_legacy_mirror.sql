@@ -4,20 +4,49 @@
 --
 -- The functions that name the legacy table's columns are made for it, when it is linked: their plans are kept.
 
+-- Whether an event came from a legacy table: then it is there. Told by what imports put into the metadata; `source` may be
+-- the row's own.
+CREATE FUNCTION legacy_is_from_there(metadata jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT coalesce(metadata ?& '{legacy_id,legacy_table,batch,run}'::text[], false) $$;
+
+-- Whether an event is to be mirrored. Position 0: no event, somebody looks which chunk takes it or has one made.
+CREATE FUNCTION legacy_is_news(metadata jsonb, global_position bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$ SELECT global_position > 0 AND NOT public.legacy_is_from_there(metadata) $$;
+
+-- Data with the aggregate's id where old readers look for it, and objects on the way there. What is in its way stays.
+CREATE FUNCTION legacy_with_aggregate(data jsonb, path text[], id uuid) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE
+AS $$
+BEGIN
+    FOR i IN 1..cardinality(path) - 1 LOOP
+        IF data #>> path[1:i] IS NULL THEN
+            data := jsonb_set(data, path[1:i], '{}');
+        ELSIF jsonb_typeof(data #> path[1:i]) <> 'object' THEN
+            RETURN data;
+        END IF;
+    END LOOP;
+    RETURN jsonb_set(data, path, to_jsonb(id::text));
+END
+$$;
+
+-- The data of an event `e` as the legacy table has it, as SQL. What came from there has its data as it was there.
+CREATE FUNCTION legacy_data_text(link legacy_link) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT CASE WHEN cardinality(link.aggregate_path) = 0 THEN 'e.data'
+                ELSE format('CASE WHEN e.data #>> %1$L IS NOT NULL OR public.legacy_is_from_there(e.metadata) THEN e.data '
+                            'ELSE public.legacy_with_aggregate(e.data, %1$L, e.aggregate_id) END',
+                            link.aggregate_path) END
+$$;
+
 -- An event as a row of the legacy table, as SQL over an event `e`: its columns, and what goes into each. The columns of
 -- the legacy table that are no field of an event are left out; `with_all`: they are NULL.
 CREATE FUNCTION legacy_columns(link legacy_link, with_all boolean, OUT names text, OUT expressions text)
 LANGUAGE plpgsql STABLE
 AS $$
-DECLARE
-    data text := 'e.data';
 BEGIN
-    IF cardinality(link.aggregate_path) > 0 THEN
-        -- An event that came from the legacy table has its data as it was there.
-        data := format('CASE WHEN e.data #> %1$L IS NOT NULL OR (e.source = ''migration'' AND e.metadata ? ''legacy_id'') '
-                       'THEN e.data ELSE jsonb_set(e.data, %1$L, to_jsonb(e.aggregate_id::text)) END',
-                       link.aggregate_path);
-    END IF;
     SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
            string_agg(format('%s AS %I',
                CASE a.attname
@@ -27,9 +56,11 @@ BEGIN
                        CASE a.atttypid WHEN 'timestamp'::regtype THEN 'e.timestamp AT TIME ZONE ''UTC'''
                                        ELSE format('e.timestamp::%s', t.type) END
                    WHEN link.type_column THEN format('e.event_type::%s', t.type)
-                   WHEN link.data_column THEN format('(%s)::%s', data, t.type)
+                   WHEN link.data_column THEN format('(%s)::%s', legacy_data_text(link), t.type)
                    WHEN link.user_column THEN format('e.user_id::%s', t.type)
                    WHEN link.correlation_column THEN format('e.correlation_id::%s', t.type)
+                   WHEN link.causation_column THEN format('e.causation_id::%s', t.type)
+                   WHEN link.aggregate_column THEN format('e.aggregate_id::%s', t.type)
                    ELSE format('NULL::%s', t.type)
                END, a.attname), ', ' ORDER BY a.attnum)
     INTO names, expressions
@@ -37,14 +68,10 @@ BEGIN
     WHERE a.attrelid = format('%I.%I', link.legacy_schema, link.legacy_table)::regclass
       AND a.attnum > 0 AND NOT a.attisdropped
       AND (with_all OR a.attname IN (link.id_column, link.time_column, link.type_column, link.data_column,
-                                     link.user_column, link.correlation_column));
+                                     link.user_column, link.correlation_column, link.causation_column,
+                                     link.aggregate_column));
 END
 $$;
-
--- Events that came from the legacy table are there.
-CREATE FUNCTION legacy_is_from_there(source text, metadata jsonb) RETURNS boolean
-LANGUAGE sql IMMUTABLE
-AS $$ SELECT source = 'migration' AND metadata ? 'legacy_id' $$;
 
 CREATE FUNCTION legacy_remove_mirror() RETURNS void
 LANGUAGE plpgsql
@@ -86,17 +113,18 @@ DECLARE
     what  text;
     state text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM added a WHERE NOT public.legacy_is_from_there(a.source, a.metadata)) THEN
+    IF current_setting('eventstore.restoring', true) = 'on'
+       OR NOT EXISTS (SELECT FROM added a WHERE public.legacy_is_news(a.metadata, a.global_position)) THEN
         RETURN NULL;
     END IF;
     SELECT * INTO link FROM public.legacy_link;
     INSERT INTO public.legacy_failed (event_id, event_time, event_type)
     SELECT a.id, a.timestamp, a.event_type FROM added a
-    WHERE NOT public.legacy_is_from_there(a.source, a.metadata)
+    WHERE public.legacy_is_news(a.metadata, a.global_position)
       AND NOT public.legacy_type_enabled(link, a.event_type);
     BEGIN
         INSERT INTO %1$s (%2$s) SELECT %3$s FROM added e
-        WHERE NOT public.legacy_is_from_there(e.source, e.metadata) AND public.legacy_type_enabled(link, e.event_type);
+        WHERE public.legacy_is_news(e.metadata, e.global_position) AND public.legacy_type_enabled(link, e.event_type);
         RETURN NULL;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS what = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
@@ -106,7 +134,7 @@ BEGIN
             USING ERRCODE = 'ESD01';
     END IF;
     FOR one IN SELECT * FROM added a
-               WHERE NOT public.legacy_is_from_there(a.source, a.metadata)
+               WHERE public.legacy_is_news(a.metadata, a.global_position)
                  AND public.legacy_type_enabled(link, a.event_type) LOOP
         -- Of the data (22), of a constraint (23), or raised by a trigger of the legacy table: it may be this event's alone.
         IF left(state, 2) IN ('22', '23', 'P0') THEN

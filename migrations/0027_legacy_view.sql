@@ -10,7 +10,7 @@ BEGIN
     EXECUTE format($view$
 CREATE VIEW %I AS
 SELECT e.id, e.timestamp, e.event_type AS type,
-       CASE WHEN e.data ? 'entityId' OR legacy_is_from_there(e.source, e.metadata) THEN e.data
+       CASE WHEN e.data ? 'entityId' OR legacy_is_from_there(e.metadata) THEN e.data
             ELSE e.data || jsonb_build_object('entityId', e.aggregate_id) END AS data,
        e.user_id
 FROM events_v2 e

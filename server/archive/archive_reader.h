@@ -2,13 +2,13 @@
 // they are, and what is not an archive as it was written is ARCHIVE_DAMAGED.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/archive/format.h"
+#include "server/archive/line_file.h"
 
 namespace eventstore::archive {
 
@@ -19,10 +19,7 @@ struct Contents {
   std::string file_sha256;  // of the file
 };
 
-// Gets each event's line, without its end, before it is known whether the file is whole. An error ends the reading.
-using LineSink = std::function<absl::Status(std::string_view)>;
-
-// `sink` may be null.
+// `sink` gets the lines of events; it may be null.
 absl::StatusOr<Contents> ReadArchiveFile(const std::string& path, const LineSink& sink);
 absl::StatusOr<Contents> ReadArchiveBytes(std::string_view bytes, const LineSink& sink);
 

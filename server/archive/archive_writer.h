@@ -27,7 +27,6 @@ class ArchiveWriter {
  private:
   struct State;
   explicit ArchiveWriter(std::unique_ptr<State> state);
-  absl::Status Compress(std::string_view bytes, bool last);
 
   const std::unique_ptr<State> state_;
 };

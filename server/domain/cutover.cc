@@ -122,6 +122,10 @@ std::vector<MoveCondition> OfDropLegacy(const MoveFacts& facts, const MoveLimits
           Refused(facts),
           Held(facts),
           Changed(facts, limits),
+          Condition("dependents", facts.dependents.empty(),
+                    facts.dependents.empty() ? "nothing depends on the legacy table"
+                                             : fmt::format("on the legacy table depends: {}", facts.dependents),
+                    "drop it, or make it depend on the view"),
           Condition("quiet", quiet, std::move(written),
                     "let the old writers append to the store, or say a shorter --quiet")};
 }

@@ -1,5 +1,5 @@
 // Moving from a legacy table to the store, step by step: which step may be taken now, and what stands in the way. Pure:
-// facts in, conditions out; storage/legacy finds the facts and takes the steps.
+// facts in, conditions out; server/moving finds the facts and takes the steps.
 //
 //   none -> linked <-> switched -> closing -> dropped
 //
@@ -48,6 +48,7 @@ struct MoveFacts {
   std::int64_t changed_rows = 0;             // that were updated or deleted in the legacy table
   bool new_name_taken = false;               // something has the name that the legacy table would get
   bool view_in_place = true;                 // what has the legacy table's old name is our view
+  std::string dependents;                    // what would keep the legacy table from being dropped; "": nothing
   std::optional<TimeMicros> last_old_write;  // through the view, since the switch
 };
 

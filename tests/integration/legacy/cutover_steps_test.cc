@@ -1,5 +1,5 @@
 // The cut-over on the real database: what each step leaves, what it refuses, and that nothing is lost on the way or back.
-#include "server/storage/legacy/cutover_steps.h"
+#include "server/moving/cutover_steps.h"
 
 #include <atomic>
 #include <filesystem>
@@ -7,19 +7,20 @@
 #include <thread>
 
 #include "gmock/gmock.h"
-#include "server/storage/legacy/cutover_log.h"
-#include "server/storage/legacy/legacy_archive.h"
-#include "server/storage/legacy/move_check.h"
-#include "server/storage/legacy/move_facts.h"
-#include "server/storage/legacy/move_refused.h"
-#include "server/storage/legacy/row_file.h"
+#include "server/archive/line_file.h"
+#include "server/moving/cutover_log.h"
+#include "server/moving/legacy_archive.h"
+#include "server/moving/move_check.h"
+#include "server/moving/move_facts.h"
+#include "server/moving/move_refused.h"
 #include "tests/integration/legacy/legacy_fixture.h"
 #include "tests/integration/store/eventually.h"
 #include "tests/support/temp_dir.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
 
+using storage::Session;
 using testing::Event;
 using testing::HasMessage;
 using ::testing::HasSubstr;
@@ -64,7 +65,7 @@ class CutoverTest : public LegacyTest {
   }
 
   domain::MoveLimits limits_;
-  CutoverSteps steps_{database_.conninfo(), "tester", Patience()};
+  CutoverSteps steps_{database_.conninfo(), "tester", Rules(), Patience()};
   testing::Instance store_{database_.conninfo()};
 };
 
@@ -165,7 +166,7 @@ TEST_F(CutoverTest, ALockThatIsNotFreeEndsInARefusalAndChangesNothing) {
   patience.lock_timeout = std::chrono::milliseconds(50);
   int told = 0;
   patience.notice = [&](const std::string&) { ++told; };
-  CutoverSteps hasty(database_.conninfo(), "tester", patience);
+  CutoverSteps hasty(database_.conninfo(), "tester", Rules(), patience);
   EXPECT_THAT(hasty.Switch(limits_, true), testing::HasReason(domain::Reason::kDatabaseUnavailable));
   EXPECT_EQ(told, 1);
   ASSERT_THAT(other.RunScript("ROLLBACK"), IsOk());
@@ -251,22 +252,53 @@ TEST_F(CutoverTest, OldWritersAreToBeQuietBeforeTheDrop) {
   EXPECT_THAT(steps_.DropLegacy(limits_, folder.path()), IsOk());
 }
 
-TEST(RowFile, DamageIsFound) {
+// As a disk that does not keep what it was given.
+TEST_F(CutoverTest, AnArchiveThatIsNotWhatWasWrittenIsNone) {
   testing::TempDir folder;
-  const std::string path = folder.path() + "/rows";
-  auto writer = RowFileWriter::Create(path);
-  ASSERT_THAT(writer, IsOk());
-  for (int i = 0; i < 1'000; ++i) ASSERT_THAT((*writer)->Add("{\"n\": " + std::to_string(i) + "}"), IsOk());
-  auto written = (*writer)->Finish();
-  ASSERT_THAT(written, IsOk());
-  auto read = ReadRowFile(path);
-  ASSERT_THAT(read, IsOk());
-  EXPECT_EQ(*read, *written);
-  std::ifstream in(path, std::ios::binary);
+  const auto truncate = [](const std::string& path) {
+    std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  };
+  EXPECT_THAT(ArchiveLegacyTable(session_, folder.path(), truncate).status(),
+              testing::HasReason(domain::Reason::kArchiveDamaged));
+  const auto exchange = [](const std::string& path) {
+    auto other = archive::LineFileWriter::Create(path);
+    ASSERT_THAT(other, IsOk());
+    ASSERT_THAT((*other)->Add("{}"), IsOk());
+    ASSERT_THAT((*other)->Finish(), IsOk());
+  };
+  EXPECT_THAT(ArchiveLegacyTable(session_, folder.path(), exchange).status(), HasMessage(HasSubstr("read back")));
+  for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
+    EXPECT_EQ(file.path().extension(), ".tmp") << "has no name";
+  }
+}
+
+// Its rows are compared once more, with the table locked.
+TEST_F(CutoverTest, ATableThatIsNotItsArchiveIsNotDropped) {
+  Check();
+  ASSERT_THAT(steps_.Switch(limits_, true), IsOk());
+  database_.Execute("ALTER FUNCTION legacy_digest() RENAME TO real_digest");
+  database_.Execute(
+      "CREATE FUNCTION legacy_digest(OUT rows_ bigint, OUT digest numeric) LANGUAGE sql AS 'SELECT 21::bigint, digest "
+      "FROM real_digest()'");
+  testing::TempDir folder;
+  EXPECT_TRUE(IsMoveRefused(steps_.DropLegacy(limits_, folder.path()).status()));
+  EXPECT_EQ(Kind("events_legacy"), "r");
+  EXPECT_EQ(Text("SELECT stage FROM legacy_link"), "closing");
+  database_.Execute("DROP FUNCTION legacy_digest(); ALTER FUNCTION real_digest() RENAME TO legacy_digest");
+  EXPECT_THAT(steps_.DropLegacy(limits_, folder.path()), IsOk()) << "goes on where it was";
+  EXPECT_EQ(Kind("events_legacy"), "-");
+}
+
+TEST_F(CutoverTest, ADamagedArchiveIsNone) {
+  testing::TempDir folder;
+  auto archive = ArchiveLegacyTable(session_, folder.path());
+  ASSERT_THAT(archive, IsOk());
+  EXPECT_EQ(archive->content.rows, 20);
+  std::ifstream in(archive->path, std::ios::binary);
   const std::string whole((std::istreambuf_iterator<char>(in)), {});
   const auto damaged = [&](const std::string& bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-    return !ReadRowFile(path).ok();
+    std::ofstream(archive->path, std::ios::binary | std::ios::trunc) << bytes;
+    return !ReadArchiveFile(archive->path).ok();
   };
   EXPECT_TRUE(damaged(whole.substr(0, whole.size() - 1)));
   EXPECT_TRUE(damaged(whole.substr(0, whole.size() / 2)));
@@ -277,4 +309,4 @@ TEST(RowFile, DamageIsFound) {
 }
 
 }  // namespace
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -7,15 +7,17 @@
 
 #include "fmt/format.h"
 #include "gtest/gtest.h"
-#include "server/storage/legacy/forwarder.h"
-#include "server/storage/legacy/legacy_link.h"
+#include "server/domain/system_clock.h"
+#include "server/moving/forwarder.h"
+#include "server/moving/legacy_link.h"
 #include "server/storage/verifier.h"
-#include "tests/integration/store/instance.h"
 #include "tests/integration/store/batches.h"
+#include "tests/integration/store/instance.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_database.h"
+#include "tools/eventctl/moving/link_rule.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
 class LegacyTest : public ::testing::Test {
  protected:
@@ -34,6 +36,8 @@ class LegacyTest : public ::testing::Test {
     patience.sleep = [](std::chrono::milliseconds) {};
     return patience;
   }
+
+  MakeRowRule Rules() const { return eventctl::RowRules(clock_); }
 
   void Install(LegacyDirection direction, bool strict = false) {
     LegacyLink link;
@@ -73,14 +77,15 @@ class LegacyTest : public ::testing::Test {
   }
 
   void ExpectCleanStore() {
-    auto report = Verifier(database_.conninfo()).Run({}, {});
+    auto report = storage::Verifier(database_.conninfo()).Run({}, {});
     ASSERT_THAT(report, testing::IsOk());
     EXPECT_TRUE(report->clean()) << (report->violations.empty() ? "" : report->violations.front().detail);
   }
 
   testing::TestDatabase database_;
-  Session session_{database_.conninfo(), "test"};
-  Forwarder forwarder_{database_.conninfo()};
+  storage::Session session_{database_.conninfo(), "test"};
+  domain::SystemClock clock_;
+  Forwarder forwarder_{database_.conninfo(), Rules()};
 };
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -2,13 +2,17 @@
 #include <thread>
 
 #include "gmock/gmock.h"
-#include "server/storage/legacy/move_facts.h"
+#include "server/moving/move_facts.h"
+#include "server/storage/event_lines.h"
+#include "server/storage/partitions.h"
+#include "server/storage/sql_text.h"
 #include "tests/integration/legacy/legacy_fixture.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
 
 using domain::VersionCheck;
+using storage::Session;
 using testing::Event;
 using ::testing::HasSubstr;
 using testing::Id;
@@ -118,5 +122,80 @@ TEST_F(MirrorTest, AnAppendThatIsRolledBackLeavesNothing) {
   EXPECT_EQ(Count("events"), 1);
 }
 
+TEST_F(MirrorTest, WhatGoesIntoAPartitionThatIsMadeLaterIsThereToo) {
+  Install(LegacyDirection::kStoreToLegacy);
+  // Where nobody has written before.
+  const domain::TimeMicros day = 24'000 * domain::kMicrosPerDay;
+  const auto partitions =
+      storage::PartitionsOf(Text("SELECT engine FROM store_identity"), Text("SELECT edition FROM store_identity"));
+  ASSERT_NE(partitions, nullptr);
+  ASSERT_THAT(partitions->Ensure(session_, {day, day + domain::kMicrosPerDay}), IsOk());
+  const auto before = Count("pg_inherits WHERE inhparent = 'events_v2'::regclass");
+  database_.Execute(
+      fmt::format("INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, data, metadata, "
+                  "version, source, "
+                  "global_position) VALUES ('{}', '{}', '{}', 'entity', 'later', '{{}}', '{{}}', 1, 'api', 1)",
+                  Id(1).ToString(), storage::TimestampText(day), Id(2).ToString()));
+  EXPECT_EQ(Count("pg_inherits WHERE inhparent = 'events_v2'::regclass"), before + (partitions->made_ahead() ? 0 : 1));
+  EXPECT_EQ(Count("events WHERE type = 'later'"), 1);
+}
+
+// A row that is no event: somebody looks which chunk would take it. And what an archive gives back.
+TEST_F(MirrorTest, WhatIsNoNewsIsNotMirrored) {
+  Install(LegacyDirection::kStoreToLegacy);
+  const auto insert = [&](std::uint64_t id, int position) {
+    return fmt::format(
+        "INSERT INTO events_v2 (id, timestamp, aggregate_id, aggregate_type, event_type, data, metadata, version, "
+        "source, "
+        "global_position) VALUES ('{}', now(), '{}', 'entity', 'x', '{{}}', '{{}}', 1, 'api', {});",
+        Id(id).ToString(), Id(2).ToString(), position);
+  };
+  database_.Execute(insert(1, 0));
+  EXPECT_EQ(Count("events"), 0);
+  database_.Execute(insert(2, 1));
+  EXPECT_EQ(Count("events"), 1);
+
+  const std::string line = Text("SELECT to_jsonb(e) || jsonb_build_object('id', '" + Id(3).ToString() +
+                                "') FROM events_v2 e WHERE global_position = 1");
+  ASSERT_THAT(session_.RunScript("BEGIN"), IsOk());
+  storage::EventLineWriter restoring(session_);
+  ASSERT_THAT(restoring.Begin(), IsOk());
+  ASSERT_THAT(restoring.Add({line}), IsOk());
+  auto restored = restoring.Finish();
+  ASSERT_THAT(restored, IsOk());
+  EXPECT_EQ(restored->inserted, 1);
+  ASSERT_THAT(session_.RunScript("COMMIT"), IsOk());
+  EXPECT_EQ(Count("events_v2"), 3);
+  EXPECT_EQ(Count("events"), 1);
+  EXPECT_EQ(Count("legacy_failed"), 0);
+  database_.Execute(insert(4, 1));
+  EXPECT_EQ(Count("events"), 2);
+}
+
+TEST_F(MirrorTest, TheAggregateIsWhereTheMappingHasIt) {
+  const auto link = [&](const std::string& aggregate) {
+    auto mapping = eventctl::ParseMapping("[fields]\naggregate_id = \"" + aggregate + "\"\n", "test");
+    EXPECT_THAT(mapping, IsOk());
+    auto made = eventctl::LinkOf(*mapping);
+    EXPECT_THAT(made, IsOk());
+    made->direction = LegacyDirection::kStoreToLegacy;
+    EXPECT_THAT(InstallLink(session_, *made, "tester", Patience()), IsOk());
+  };
+  link("data.order.id");
+  ASSERT_THAT(Append(5, {Event(1, R"({"x": 1})"), Event(2, R"({"order": {"n": 1}})"), Event(3, R"({"order": "A"})"),
+                         Event(4, R"({"order": {"id": "its own"}})")}),
+              IsOk());
+  EXPECT_EQ(Text("SELECT string_agg(data::text, ' ' ORDER BY id) FROM events"),
+            fmt::format("{{\"x\": 1, \"order\": {{\"id\": \"{0}\"}}}} {{\"order\": {{\"n\": 1, \"id\": \"{0}\"}}}} "
+                        "{{\"order\": \"A\"}} {{\"order\": {{\"id\": \"its own\"}}}}",
+                        Id(5).ToString()));
+  ASSERT_THAT(RemoveLink(session_, "tester", Patience()), IsOk());
+  database_.Execute("ALTER TABLE events ADD order_no text");
+  link("order_no");
+  ASSERT_THAT(Append(5, {Event(6)}), IsOk());
+  EXPECT_EQ(Text("SELECT order_no || ' ' || data FROM events WHERE id = '" + Id(6).ToString() + "'"),
+            Id(5).ToString() + " {}");
+}
+
 }  // namespace
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -81,6 +81,7 @@ TEST(Cutover, WhatStandsInTheWayIsNamed) {
       {"changes", [](MoveFacts& facts) { facts.changed_rows = 1; }, {kSwitch, kDropLegacy}},
       {"name", [](MoveFacts& facts) { facts.new_name_taken = true; }, {kSwitch}},
       {"view", [](MoveFacts& facts) { facts.view_in_place = false; }, {kRollback}},
+      {"dependents", [](MoveFacts& facts) { facts.dependents = "view v"; }, {kDropLegacy}},
       {"quiet", [](MoveFacts& facts) { facts.last_old_write = facts.now - kHour; }, {kDropLegacy}},
   };
   for (const Row& row : rows) {

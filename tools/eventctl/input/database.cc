@@ -5,7 +5,7 @@
 #include "server/domain/error.h"
 #include "server/embedded/private_postgres.h"
 #include "server/settings/settings.h"
-#include "server/storage/legacy/move_refused.h"
+#include "server/moving/move_refused.h"
 
 namespace eventstore::eventctl {
 
@@ -26,7 +26,7 @@ absl::StatusOr<std::string> FindDatabase(const DatabaseFlags& flags) {
 absl::Status AsIfFromServer(const absl::Status& status) {
   if (status.ok()) return status;
   // Of eventctl alone, so there is no such reason in the API.
-  const bool refused = storage::IsMoveRefused(status);
+  const bool refused = moving::IsMoveRefused(status);
   const domain::Error error = domain::FromStatus(status);
   google::rpc::ErrorInfo info;
   info.set_domain("eventstore.v1");

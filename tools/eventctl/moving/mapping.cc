@@ -127,12 +127,16 @@ absl::StatusOr<Mapping> LoadMapping(const std::string& path) {
   if (!file) return Bad(path, "cannot be read");
   std::stringstream content;
   content << file.rdbuf();
+  return ParseMapping(content.str(), path);
+}
+
+absl::StatusOr<Mapping> ParseMapping(const std::string& text, const std::string& name) {
   Mapping mapping;
   try {
-    const toml::table table = toml::parse(content.str());
-    if (absl::Status read = ReadTable(table, mapping); !read.ok()) return Bad(path, std::string(read.message()));
+    const toml::table table = toml::parse(text);
+    if (absl::Status read = ReadTable(table, mapping); !read.ok()) return Bad(name, std::string(read.message()));
   } catch (const toml::parse_error& error) {
-    return Bad(path, fmt::format("line {}: {}", error.source().begin.line, error.description()));
+    return Bad(name, fmt::format("line {}: {}", error.source().begin.line, error.description()));
   }
   return mapping;
 }

@@ -47,5 +47,7 @@ struct Mapping {
 
 // InvalidArgument names the file, the line or key, and what is wrong.
 absl::StatusOr<Mapping> LoadMapping(const std::string& path);
+// The same of what is in such a file; `name` is for messages.
+absl::StatusOr<Mapping> ParseMapping(const std::string& text, const std::string& name);
 
 }  // namespace eventstore::eventctl

@@ -147,6 +147,7 @@ MappedRow RowMapper::Map(const SourceRow& row, const Provenance& provenance) con
   event.event_type = Find(row, mapping_.event_type).value_or("");
   event.user_id = Find(row, mapping_.user_id).value_or("");
   event.data = Find(row, mapping_.data).value_or("");
+  if (event.data == "null") event.data.clear();  // of a JSON column; as NULL, and as in JSON lines
   event.metadata = MetadataOf(row, provenance);
   if (const auto cause = Find(row, mapping_.causation_id)) event.causation_id = IdOf("event", *cause).ToString();
   if (const auto correlation = Find(row, mapping_.correlation_id)) {

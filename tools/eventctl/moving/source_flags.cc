@@ -6,6 +6,7 @@
 #include "server/domain/system_clock.h"
 #include "tools/eventctl/input/flags.h"
 #include "tools/eventctl/input/parse_time.h"
+#include "tools/eventctl/moving/link_rule.h"
 
 namespace eventstore::eventctl {
 
@@ -39,7 +40,7 @@ absl::StatusOr<OpenedSource> OpenSource(const SourceFlags& flags, const std::str
   if (mapping.table.empty()) {
     mapping.table = !flags.lines.empty() ? (flags.lines == "-" ? "lines" : std::filesystem::path(flags.lines).stem().string())
                     : !flags.query.empty() ? "query"
-                                           : flags.table;
+                                           : TableName(flags.table);
   }
   SourceOptions options;
   options.conninfo = flags.url.empty() || !flags.lines.empty() ? store : flags.url;

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <thread>
 
-#include "server/storage/legacy/all_lanes.h"
+#include "server/moving/all_lanes.h"
 #include "tools/eventctl/context.h"
 #include "tools/eventctl/output/report_error.h"
 
@@ -19,8 +19,8 @@ void AddDualWriteRun(CLI::App& dual_write, Context& context);
 void AddDualWriteRemove(CLI::App& dual_write, Context& context);
 
 // Each lock is waited for one second, thirty times; what is in the way is said.
-inline storage::LockPatience PatienceOf(Context& context) {
-  storage::LockPatience patience;
+inline moving::LockPatience PatienceOf(Context& context) {
+  moving::LockPatience patience;
   patience.sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   patience.notice = [&context](const std::string& text) { Hint(context, text); };
   return patience;

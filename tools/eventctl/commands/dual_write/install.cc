@@ -1,32 +1,35 @@
 // eventctl dual-write install, enable, disable, remove.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
-#include "server/storage/legacy/legacy_link.h"
+#include "server/moving/legacy_link.h"
 #include "tools/eventctl/commands/dual_write/dual_write.h"
 #include "tools/eventctl/input/confirm.h"
 #include "tools/eventctl/input/database.h"
 #include "tools/eventctl/input/flags.h"
 #include "tools/eventctl/input/operator_name.h"
+#include "tools/eventctl/moving/link_rule.h"
+#include "tools/eventctl/moving/mapping.h"
 #include "tools/eventctl/output/json_object.h"
 
 namespace eventstore::eventctl {
 namespace {
 
-using storage::LegacyLink;
+using moving::LegacyLink;
 
 struct InstallFlags {
   DatabaseFlags database;
-  LegacyLink link;
-  std::string table = "public.events";
+  std::string table = "events";
+  std::string mapping;
+  std::string aggregate_type;
   std::string direction = "legacy-to-store";
-  std::string aggregate_path = "entityId";
   std::vector<std::string> only;
-  bool no_user = false;
+  bool strict = false;
 };
 
 struct TypeFlags {
@@ -39,14 +42,35 @@ struct RemoveFlags {
   bool yes = false;
 };
 
-std::vector<std::string> Split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  if (!file || !(text << file.rdbuf())) return absl::InvalidArgumentError("cannot read the mapping file " + path);
+  return text.str();
+}
+
+// What the flags come to, before the database is asked.
+absl::StatusOr<LegacyLink> LinkOfFlags(const InstallFlags& flags) {
+  absl::StatusOr<std::string> text = std::string();
+  if (!flags.mapping.empty()) text = ReadFile(flags.mapping);
+  if (!text.ok()) return text.status();
+  const auto mapping = ParseMapping(*text, flags.mapping);
+  if (!mapping.ok()) return mapping.status();
+  auto link = LinkOf(*mapping);
+  if (!link.ok()) return link;
+  const std::size_t dot = flags.table.find('.');
+  link->schema = dot == std::string::npos ? "public" : flags.table.substr(0, dot);
+  link->table = dot == std::string::npos ? flags.table : flags.table.substr(dot + 1);
+  if (link->schema.empty() || link->table.empty()) {
+    return absl::InvalidArgumentError("--table: give TABLE or SCHEMA.TABLE");
   }
-  return parts;
+  link->mapping = *text;
+  link->mapped_table = mapping->table.empty() ? TableName(flags.table) : mapping->table;
+  link->aggregate_type = flags.aggregate_type;
+  link->direction = *moving::DirectionOf(flags.direction);
+  link->strict = flags.strict;
+  if (!flags.only.empty()) link->enabled_event_types = flags.only;
+  return link;
 }
 
 ExitCode Done(Context& context, const char* what, const std::string& text) {
@@ -61,20 +85,14 @@ ExitCode Done(Context& context, const char* what, const std::string& text) {
 ExitCode RunInstall(const InstallFlags& flags, Context& context) {
   const auto conninfo = FindDatabase(flags.database);
   if (!conninfo.ok()) return ReportError(context, "find the database", conninfo.status());
-  LegacyLink link = flags.link;
-  const auto name = Split(flags.table, '.');
-  if (name.empty() || name.size() > 2) return ReportUsage(context, "--table: give TABLE or SCHEMA.TABLE");
-  link.schema = name.size() == 2 ? name[0] : "public";
-  link.table = name.back();
-  link.direction = *storage::DirectionOf(flags.direction);
-  link.aggregate_path = Split(flags.aggregate_path, '.');
-  if (flags.no_user) link.user_column.clear();
-  if (!flags.only.empty()) link.enabled_event_types = flags.only;
+  const auto made = LinkOfFlags(flags);
+  if (!made.ok()) return ReportUsage(context, std::string(made.status().message()));
+  const LegacyLink& link = *made;
   storage::Session session(*conninfo, "dual-write");
   absl::Status done = session.EnsureConnected();
-  if (done.ok()) done = storage::InstallLink(session, link, OperatorName(), PatienceOf(context));
+  if (done.ok()) done = moving::InstallLink(session, link, OperatorName(), PatienceOf(context));
   if (!done.ok()) return ReportError(context, "link table " + link.QualifiedTable(), AsIfFromServer(done));
-  const bool forwards = link.direction != storage::LegacyDirection::kStoreToLegacy;
+  const bool forwards = link.direction != moving::LegacyDirection::kStoreToLegacy;
   return Done(context, "install",
               fmt::format("linked {}, {}{}", link.QualifiedTable(), flags.direction,
                           forwards ? "; next: copy what it holds with `eventctl migrate-events`, then start `eventctl "
@@ -87,7 +105,7 @@ ExitCode RunType(const TypeFlags& flags, bool enabled, Context& context) {
   if (!conninfo.ok()) return ReportError(context, "find the database", conninfo.status());
   storage::Session session(*conninfo, "dual-write");
   absl::Status done = session.EnsureConnected();
-  if (done.ok()) done = storage::SetEventType(session, flags.type, enabled, OperatorName());
+  if (done.ok()) done = moving::SetEventType(session, flags.type, enabled, OperatorName());
   if (!done.ok()) return ReportError(context, "switch " + flags.type, AsIfFromServer(done));
   return Done(context, enabled ? "enable" : "disable",
               fmt::format("{} is {}", flags.type,
@@ -100,12 +118,12 @@ ExitCode RunRemove(const RemoveFlags& flags, Context& context) {
   if (!conninfo.ok()) return ReportError(context, "find the database", conninfo.status());
   storage::Session session(*conninfo, "dual-write");
   absl::Status done = session.EnsureConnected();
-  auto link = done.ok() ? storage::RequireLink(session) : absl::StatusOr<LegacyLink>(done);
+  auto link = done.ok() ? moving::RequireLink(session) : absl::StatusOr<LegacyLink>(done);
   if (!link.ok()) return ReportError(context, "remove dual write", AsIfFromServer(link.status()));
   const std::string question =
       fmt::format("End dual write with {} and forget what waits on either side?", link->QualifiedTable());
   if (!Confirm(context, question, flags.yes)) return context.exit_code;
-  done = storage::RemoveLink(session, OperatorName(), PatienceOf(context));
+  done = moving::RemoveLink(session, OperatorName(), PatienceOf(context));
   if (!done.ok()) return ReportError(context, "remove dual write", AsIfFromServer(done));
   return Done(context, "remove", "dual write has ended; both sides keep what they have");
 }
@@ -117,33 +135,26 @@ void AddDualWriteInstall(CLI::App& dual_write, Context& context) {
   CLI::App* command = dual_write.add_subcommand("install", "Link a legacy table, and make the triggers");
   flags->database.AddTo(*command);
   AddFlag(*command, "--table", flags->table, "NAME",
-          "The legacy table, with or without schema" + Default(flags->table));
+          "The legacy table, as name or schema.name" + Default(flags->table));
   AddFlag(*command, "--direction", flags->direction, "WHERE",
           "legacy-to-store: its writers go on. store-to-legacy: its readers go on. both" + Default(flags->direction))
       ->check(CLI::IsMember({"legacy-to-store", "store-to-legacy", "both"}));
-  AddFlag(*command, "--id-column", flags->link.id_column, "NAME", "Of type uuid" + Default(flags->link.id_column));
-  AddFlag(*command, "--time-column", flags->link.time_column, "NAME", "A timestamp" + Default(flags->link.time_column));
-  AddFlag(*command, "--type-column", flags->link.type_column, "NAME", "Event type" + Default(flags->link.type_column));
-  AddFlag(*command, "--data-column", flags->link.data_column, "NAME",
-          "A JSON object" + Default(flags->link.data_column));
-  AddFlag(*command, "--user-column", flags->link.user_column, "NAME", "User id" + Default(flags->link.user_column));
-  command->add_flag("--no-user", flags->no_user, "It has no such column");
-  AddFlag(*command, "--correlation-column", flags->link.correlation_column, "NAME", "Correlation id (default none)");
-  AddFlag(
-      *command, "--aggregate-path", flags->aggregate_path, "PATH",
-      "Where the aggregate's id is in the data, keys with dots between; '' for nowhere: then, and where it is missing, "
-      "each row is an aggregate of its own" +
-          Default(flags->aggregate_path));
-  AddFlag(*command, "--aggregate-type", flags->link.aggregate_type, "TYPE",
-          "Of every event that comes from there" + Default(flags->link.aggregate_type));
+  AddFlag(*command, "--mapping", flags->mapping, "FILE", "TOML: which column is which field, as for migrate-events");
+  AddFlag(*command, "--aggregate-type", flags->aggregate_type, "TYPE",
+          "Of all events from there; else by the mapping's rules, else entity");
   AddList(*command, "--only", flags->only, "TYPE", "Begin with this event type alone; others wait");
-  command->add_flag("--strict,!--no-strict", flags->link.strict,
+  command->add_flag("--strict,!--no-strict", flags->strict,
                     "An append fails when its event cannot be written to the legacy table; otherwise that is noted");
-  AddFooter(*command, std::string(kDatabaseHelp) +
-                          "Waits for the legacy table's writers and for appends that are under way.\n\nExamples:\n"
-                          "  eventctl dual-write install\n"
-                          "  eventctl dual-write install --table app.events --direction both --strict\n"
-                          "  eventctl dual-write install --only order.placed --aggregate-path order.id");
+  AddFooter(
+      *command,
+      std::string(kDatabaseHelp) +
+          "Give it the --table, --mapping and --aggregate-type that `eventctl migrate-events` gets: then a row is the "
+          "same\n"
+          "event, whichever way it comes. Waits for the legacy table's writers and for appends that are under way.\n"
+          "\nExamples:\n"
+          "  eventctl dual-write install\n"
+          "  eventctl dual-write install --table app.events --direction both --strict\n"
+          "  eventctl dual-write install --only order.placed --mapping old.toml");
   command->callback([flags, &context] { context.exit_code = RunInstall(*flags, context); });
 }
 

@@ -4,20 +4,22 @@
 #include <chrono>
 #include <memory>
 
-#include "server/storage/legacy/forwarder.h"
-#include "server/storage/legacy/legacy_link.h"
-#include "server/storage/legacy/move_refused.h"
+#include "server/domain/system_clock.h"
+#include "server/moving/forwarder.h"
+#include "server/moving/legacy_link.h"
+#include "server/moving/move_refused.h"
 #include "tools/eventctl/commands/dual_write/dual_write.h"
 #include "tools/eventctl/input/database.h"
 #include "tools/eventctl/input/flags.h"
 #include "tools/eventctl/input/interrupt.h"
+#include "tools/eventctl/moving/link_rule.h"
 #include "tools/eventctl/output/json_object.h"
 
 namespace eventstore::eventctl {
 namespace {
 
-using storage::Forwarder;
-using storage::ForwardStep;
+using moving::Forwarder;
+using moving::ForwardStep;
 
 constexpr std::chrono::milliseconds kIdlePause{200};
 constexpr std::chrono::milliseconds kErrorPause{2'000};
@@ -45,7 +47,7 @@ absl::Status Loop(Forwarder& forwarder, const RunFlags& flags, Interrupt& interr
     auto turn = forwarder.TakeTurn();
     if (turn.ok() && !*turn) {
       if (flags.once) {
-        return storage::MoveRefused("another `eventctl dual-write run` is at work; end it, or let it do this");
+        return moving::MoveRefused("another `eventctl dual-write run` is at work; end it, or let it do this");
       }
       if (!waiting_told) Hint(context, "another forwarder is at work; waiting to take over from it");
       waiting_told = true;
@@ -76,10 +78,11 @@ ExitCode RunForwarder(const RunFlags& flags, Context& context) {
   if (!conninfo.ok()) return ReportError(context, "find the database", conninfo.status());
   storage::Session session(*conninfo, "dual-write");
   absl::Status checked = session.EnsureConnected();
-  if (checked.ok()) checked = storage::RequireLink(session).status();
+  if (checked.ok()) checked = moving::RequireLink(session).status();
   if (!checked.ok()) return ReportError(context, "run dual write", AsIfFromServer(checked));
   session.Disconnect();
-  Forwarder forwarder(*conninfo);
+  const domain::SystemClock clock;
+  Forwarder forwarder(*conninfo, RowRules(clock));
   if (flags.retry) {
     // Connects; whoever has the turn does them.
     auto turn = forwarder.TakeTurn();

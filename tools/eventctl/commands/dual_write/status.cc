@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "server/storage/legacy/move_facts.h"
+#include "server/moving/move_facts.h"
 #include "tools/eventctl/commands/dual_write/dual_write.h"
 #include "tools/eventctl/input/database.h"
 #include "tools/eventctl/input/duration.h"
@@ -17,8 +17,8 @@
 namespace eventstore::eventctl {
 namespace {
 
-using storage::DualWriteStatus;
-using storage::TypeComparison;
+using moving::DualWriteStatus;
+using moving::TypeComparison;
 
 struct StatusFlags {
   DatabaseFlags database;
@@ -49,7 +49,7 @@ std::string StatusJson(const DualWriteStatus& status, const std::string& verdict
       .Add("verdict", verdict)
       .Add("stage", domain::StageName(status.facts.stage))
       .AddOrNull("table", status.link ? status.link->QualifiedTable() : "")
-      .AddOrNull("direction", status.link ? storage::DirectionName(status.link->direction) : "")
+      .AddOrNull("direction", status.link ? moving::DirectionName(status.link->direction) : "")
       .Add("strict", status.link && status.link->strict)
       .Add("lag_rows", status.facts.waiting_rows)
       .AddRaw("lag_seconds", fmt::format("{:.3f}", status.lag_seconds))
@@ -72,7 +72,7 @@ void PrintStatus(const DualWriteStatus& status, const std::string& verdict, Cont
   const Style style = context.out_style();
   const auto& facts = status.facts;
   context.out << fmt::format("{}: {}, {}, stage {}{}\n", verdict == "ok" ? style.Green(verdict) : style.Red(verdict),
-                             status.link->QualifiedTable(), storage::DirectionName(status.link->direction),
+                             status.link->QualifiedTable(), moving::DirectionName(status.link->direction),
                              domain::StageName(facts.stage), status.link->strict ? ", strict" : "");
   context.out << fmt::format("lag: {}, {:.1f} s; forwarder: {}\n", CountOf(facts.waiting_rows, "row"),
                              status.lag_seconds, status.forwarder_running ? "running" : "not running");
@@ -103,7 +103,7 @@ ExitCode RunStatus(const StatusFlags& flags, Context& context) {
   storage::Session session(*conninfo, "dual-write status");
   absl::Status connected = session.EnsureConnected();
   auto status = connected.ok()
-                    ? storage::ReadDualWriteStatus(session, std::chrono::duration_cast<std::chrono::seconds>(*window))
+                    ? moving::ReadDualWriteStatus(session, std::chrono::duration_cast<std::chrono::seconds>(*window))
                     : absl::StatusOr<DualWriteStatus>(connected);
   if (!status.ok()) return ReportError(context, "read the state of dual write", AsIfFromServer(status.status()));
   const std::string verdict = VerdictOf(*status, flags.max_lag_seconds);

@@ -1,18 +1,21 @@
-#include "server/storage/legacy/cutover_steps.h"
+#include "server/moving/cutover_steps.h"
 
 #include <utility>
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
-#include "server/storage/legacy/cutover_log.h"
-#include "server/storage/legacy/legacy_archive.h"
-#include "server/storage/legacy/legacy_link.h"
-#include "server/storage/legacy/legacy_locks.h"
-#include "server/storage/legacy/move_facts.h"
-#include "server/storage/legacy/move_refused.h"
+#include "server/moving/cutover_log.h"
+#include "server/moving/legacy_archive.h"
+#include "server/moving/legacy_link.h"
+#include "server/moving/legacy_locks.h"
+#include "server/moving/move_facts.h"
+#include "server/moving/move_refused.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
+
+using storage::Query;
+using storage::Session;
 
 using domain::CutoverStep;
 using domain::MoveCondition;
@@ -210,4 +213,4 @@ absl::StatusOr<CutoverSteps::Dropped> CutoverSteps::DropLegacy(const MoveLimits&
   return Dropped{archive->path, archive->content.rows, archive->bytes};
 }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

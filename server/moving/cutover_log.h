@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "server/storage/session.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
 enum class StepOutcome { kDone, kRefused, kFailed };
 
@@ -24,9 +24,9 @@ struct LoggedStep {
 std::string OutcomeName(StepOutcome outcome);
 
 // In the transaction that is open, if one is: then it stays only if that is committed.
-absl::Status LogStep(Session& session, const LoggedStep& step);
+absl::Status LogStep(storage::Session& session, const LoggedStep& step);
 
 // The newest `limit`, oldest first.
-absl::StatusOr<std::vector<LoggedStep>> ReadLog(Session& session, int limit);
+absl::StatusOr<std::vector<LoggedStep>> ReadLog(storage::Session& session, int limit);
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -1,11 +1,15 @@
-#include "server/storage/legacy/all_lanes.h"
+#include "server/moving/all_lanes.h"
 
 #include "fmt/format.h"
 #include "server/storage/lane_lock.h"
 #include "server/storage/sql_errors.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
+
+using storage::Query;
+using storage::Session;
+using storage::SqlStateOf;
 
 constexpr char kLockNotAvailable[] = "55P03";
 constexpr char kDeadlock[] = "40P01";
@@ -42,7 +46,7 @@ absl::Status TryAgain(Session& session, const LockPatience& patience, bool with_
 }  // namespace
 
 absl::Status TakeAllLanes(Session& session) {
-  return session.Run(kTakeLanes, {std::to_string(kLaneLockClass)}).status();
+  return session.Run(kTakeLanes, {std::to_string(storage::kLaneLockClass)}).status();
 }
 
 absl::Status WithAllLanes(Session& session, const LockPatience& patience, const LockedBody& body) {
@@ -53,4 +57,4 @@ absl::Status WithLockTimeout(Session& session, const LockPatience& patience, con
   return TryAgain(session, patience, false, body);
 }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

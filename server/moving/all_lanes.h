@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "server/storage/session.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
 struct LockPatience {
   std::chrono::milliseconds lock_timeout{1'000};  // of each lock
@@ -26,12 +26,12 @@ using LockedBody = std::function<absl::Status()>;
 
 // `body` runs statements on `session`, in the transaction; it is committed when it returns Ok. When a lock was not free it
 // is rolled back and tried again; DATABASE_UNAVAILABLE after the last attempt.
-absl::Status WithAllLanes(Session& session, const LockPatience& patience, const LockedBody& body);
+absl::Status WithAllLanes(storage::Session& session, const LockPatience& patience, const LockedBody& body);
 
 // The same without the lanes, for a lock on the legacy table alone.
-absl::Status WithLockTimeout(Session& session, const LockPatience& patience, const LockedBody& body);
+absl::Status WithLockTimeout(storage::Session& session, const LockPatience& patience, const LockedBody& body);
 
 // Within one of these, or a transaction of another's: the rest of the lanes' locks.
-absl::Status TakeAllLanes(Session& session);
+absl::Status TakeAllLanes(storage::Session& session);
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -9,12 +9,12 @@
 
 #include "absl/status/statusor.h"
 #include "server/domain/cutover.h"
-#include "server/storage/legacy/legacy_link.h"
+#include "server/moving/legacy_link.h"
 #include "server/storage/session.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
-absl::StatusOr<domain::MoveFacts> ReadMoveFacts(Session& session);
+absl::StatusOr<domain::MoveFacts> ReadMoveFacts(storage::Session& session);
 
 // The two sides, of one type, in the window; see legacy_compare().
 struct TypeComparison {
@@ -39,6 +39,6 @@ struct DualWriteStatus {
   std::int64_t mismatches() const;
 };
 
-absl::StatusOr<DualWriteStatus> ReadDualWriteStatus(Session& session, std::chrono::seconds window);
+absl::StatusOr<DualWriteStatus> ReadDualWriteStatus(storage::Session& session, std::chrono::seconds window);
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

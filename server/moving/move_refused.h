@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
 inline constexpr char kMoveRefusedUrl[] = "eventstore/move-refused";
 
@@ -19,4 +19,4 @@ inline absl::Status MoveRefused(const std::string& message) {
 
 inline bool IsMoveRefused(const absl::Status& status) { return status.GetPayload(kMoveRefusedUrl).has_value(); }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

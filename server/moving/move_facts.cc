@@ -1,23 +1,32 @@
-#include "server/storage/legacy/move_facts.h"
+#include "server/moving/move_facts.h"
 
 #include "fmt/format.h"
-#include "server/storage/legacy/legacy_locks.h"
+#include "server/moving/legacy_locks.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
+
+using storage::Query;
+using storage::Session;
 
 using domain::TimeMicros;
 
 // Without a link its columns are NULL: quote_ident() takes that, and format('%I') would not.
 const Query kFacts{"legacy_facts", R"sql(
-SELECT coalesce(l.stage, 'none'), (extract(epoch FROM n.now) * 1000000)::bigint, (extract(epoch FROM l.installed_at) * 1000000)::bigint, (extract(epoch FROM c.at) * 1000000)::bigint, c.outcome = 'done',
+SELECT coalesce(l.stage, 'none'), (extract(epoch FROM n.now) * 1000000)::bigint,
+       (extract(epoch FROM l.installed_at) * 1000000)::bigint, (extract(epoch FROM c.at) * 1000000)::bigint,
+       c.outcome = 'done',
        o.waiting, o.refused, o.held + f.held, f.failed, (SELECT count(*) FROM legacy_changes),
-       l.stage = 'linked' AND to_regclass(quote_ident(l.legacy_schema) || '.' || quote_ident(l.legacy_table || '_legacy')) IS NOT NULL,
+       l.stage = 'linked'
+         AND to_regclass(quote_ident(l.legacy_schema) || '.' || quote_ident(l.legacy_table || '_legacy')) IS NOT NULL,
        l.stage NOT IN ('switched', 'closing')
          OR coalesce((SELECT relkind = 'v' FROM pg_class
                       WHERE oid = to_regclass(quote_ident(l.legacy_schema) || '.' || quote_ident(l.original_table))), false),
        CASE WHEN l.forwarded_at > l.switched_at THEN (extract(epoch FROM l.forwarded_at) * 1000000)::bigint END,
-       coalesce(extract(epoch FROM n.now - o.oldest), 0), coalesce(e.error, '')
+       coalesce(extract(epoch FROM n.now - o.oldest), 0), coalesce(e.error, ''),
+       (SELECT coalesce(string_agg(DISTINCT pg_describe_object(d.classid, d.objid, 0), ', '), '') FROM pg_depend d
+        WHERE d.refclassid = 'pg_class'::regclass AND d.deptype = 'n'
+          AND d.refobjid = to_regclass(quote_ident(l.legacy_schema) || '.' || quote_ident(l.legacy_table)))
 FROM (SELECT clock_timestamp() AS now) n
 LEFT JOIN legacy_link l ON true
 LEFT JOIN (SELECT at, outcome FROM cutover_log WHERE step = 'check' ORDER BY seq DESC LIMIT 1) c ON true
@@ -67,6 +76,7 @@ absl::StatusOr<Read> ReadAll(Session& session) {
   if (!row[12].is_null()) facts.last_old_write = row[12].as<TimeMicros>();
   read.lag_seconds = row[13].as<double>();
   read.last_error = row[14].c_str();
+  facts.dependents = row[15].c_str();
   return read;
 }
 
@@ -107,4 +117,4 @@ absl::StatusOr<DualWriteStatus> ReadDualWriteStatus(Session& session, std::chron
   return status;
 }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

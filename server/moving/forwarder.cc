@@ -1,19 +1,25 @@
-#include "server/storage/legacy/forwarder.h"
+#include "server/moving/forwarder.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "server/domain/clock.h"
 #include "server/domain/error.h"
-#include "server/domain/event_validation.h"
-#include "server/storage/legacy/legacy_locks.h"
+#include "server/moving/legacy_locks.h"
 #include "server/storage/sql_errors.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
 
+using storage::BinaryArray;
+using storage::ImportNote;
+using storage::ImportResult;
+using storage::Parameters;
+using storage::PgType;
+using storage::Prepared;
+using storage::Query;
+using storage::SqlStateOf;
+
 using domain::ImportedEvent;
-using domain::Uuid;
 using Kind = domain::ImportVerdict::Kind;
 
 const Query kTakeTurn{"forward_turn", "SELECT pg_try_advisory_lock($1::integer, $2::integer)"};
@@ -21,14 +27,7 @@ const Query kTakeTurn{"forward_turn", "SELECT pg_try_advisory_lock($1::integer, 
 // A row whose transaction is not below xmax, and yet is seen, is of another cluster: the database was restored.
 const Query kRead{"forward_read", R"sql(
 SELECT o.seq, o.payload ->> l.id_column,
-       CASE WHEN isfinite(t.at) THEN (extract(epoch FROM t.at) * 1000000)::bigint::text END,
-       o.payload ->> l.type_column, (o.payload -> l.data_column)::text, coalesce(o.payload ->> l.user_column, ''),
-       coalesce(o.payload ->> l.correlation_column, ''),
-       coalesce(CASE WHEN l.aggregate_path <> '{}' THEN o.payload -> l.data_column #>> l.aggregate_path END,
-                o.payload ->> l.id_column),
-       l.aggregate_type,
-       jsonb_build_object('legacy_id', o.payload ->> l.id_column,
-                          'table', format('%I.%I', l.legacy_schema, l.original_table), 'run', 'dual-write')::text
+       CASE WHEN isfinite(t.at) THEN (extract(epoch FROM t.at) * 1000000)::bigint END, o.payload::text
 FROM legacy_link l, pg_current_snapshot() s, legacy_outbox o,
      LATERAL (SELECT (o.payload ->> l.time_column)::timestamptz AS at) t
 WHERE o.error IS NULL AND legacy_type_enabled(l, o.payload ->> l.type_column)
@@ -51,17 +50,22 @@ WITH gone AS (DELETE FROM legacy_outbox WHERE seq = ANY ($1) RETURNING noted_at)
 UPDATE legacy_link SET forwarded_at = greatest(forwarded_at, (SELECT max(noted_at) FROM gone))
 )sql"};
 
-// An id that a row does not have is for the validation to refuse, not to be made up.
-class NoIds : public domain::IdMaker {
- public:
-  Uuid Make() override { return {}; }
-};
+// Data exceptions, violated constraints and limits: another row may pass.
+bool IsOfARow(const absl::Status& status) {
+  const std::string state = SqlStateOf(status);
+  return state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
+}
 
 }  // namespace
 
 struct Forwarder::Row {
   std::int64_t seq = 0;
   ImportedEvent event;
+};
+
+struct Forwarder::Waiting {
+  int read = 0;
+  std::vector<Row> good;
 };
 
 absl::StatusOr<bool> Forwarder::TakeTurn() {
@@ -76,26 +80,20 @@ absl::StatusOr<bool> Forwarder::TakeTurn() {
 
 absl::StatusOr<ForwardStep> Forwarder::Step(int batch, bool settled_only) {
   ForwardStep step;
-  auto rows = ReadRows(batch, settled_only);
-  if (!rows.ok()) return rows.status();
-  step.more = static_cast<int>(rows->size()) == batch;
-  std::vector<Row> good;
-  for (Row& row : *rows) {
-    if (row.event.event.id == Uuid{}) {
-      ++step.refused;
-    } else {
-      good.push_back(std::move(row));
-    }
-  }
+  auto waiting = ReadRows(batch, settled_only);
+  if (!waiting.ok()) return waiting.status();
+  std::vector<Row>& good = waiting->good;
+  step.more = waiting->read == batch;
+  step.refused = waiting->read - static_cast<int>(good.size());
   std::ranges::stable_sort(good, {}, [](const Row& row) { return row.event.timestamp; });
   if (!good.empty()) {
     if (absl::Status imported = Import(std::move(good), step); !imported.ok()) return imported;
   }
   // The caller may hold the legacy table, then.
   if (!settled_only) return step;
-  auto waiting = session_.Run(kHasMirror, {});
-  if (!waiting.ok()) return waiting.status();
-  if ((*waiting)[0][0].as<bool>()) {
+  auto failed = session_.Run(kHasMirror, {});
+  if (!failed.ok()) return failed.status();
+  if ((*failed)[0][0].as<bool>()) {
     auto mirrored = session_.Run(kMirror, {std::to_string(batch)});
     if (!mirrored.ok()) return mirrored.status();
     step.mirrored = (*mirrored)[0][0].as<int>();
@@ -103,44 +101,31 @@ absl::StatusOr<ForwardStep> Forwarder::Step(int batch, bool settled_only) {
   return step;
 }
 
-// Rows that break a rule are refused here; their event has the id 0.
-absl::StatusOr<std::vector<Forwarder::Row>> Forwarder::ReadRows(int batch, bool settled_only) {
+// Rows that are no events are refused here.
+absl::StatusOr<Forwarder::Waiting> Forwarder::ReadRows(int batch, bool settled_only) {
   auto rows = session_.Run(kRead, {std::to_string(batch), settled_only ? "true" : "false"});
   if (!rows.ok()) return rows.status();
-  std::vector<Row> read;
-  NoIds ids;
+  Waiting waiting;
+  waiting.read = static_cast<int>(rows->size());
+  if (rows->empty()) return waiting;
+  auto link = RequireLink(session_);
+  if (!link.ok()) return link.status();
+  auto rule = rule_(*link);
+  if (!rule.ok()) return rule.status();
+  const auto number = (*rows)[0][0].as<std::int64_t>();
   for (const auto& row : *rows) {
-    Row one;
-    one.seq = row[0].as<std::int64_t>();
-    std::string why;
-    if (row[1].is_null() || row[2].is_null()) why = row[1].is_null() ? "the row has no id" : "the row has no time";
-    const std::string own_id = why.empty() ? row[1].c_str() : "";
-    if (why.empty() && own_id == Uuid{}.ToString()) why = "the id is all zeros";
-    if (why.empty()) {
-      domain::RawAppend append{row[7].c_str(), row[8].c_str(), {domain::RawCheck::Kind::kAny, 0, true}, {}};
-      append.events.push_back(
-          {own_id, row[3].c_str(), row[5].c_str(), row[4].c_str(), row[9].c_str(), "", row[6].c_str(), "migration"});
-      domain::RawBatch raw;
-      raw.appends.push_back(std::move(append));
-      auto parsed = domain::ParseBatch(std::move(raw), true, ids);
-      if (parsed.ok()) {
-        domain::Append& valid = parsed->appends.front();
-        one.event = {valid.aggregate_id, valid.aggregate_type, row[2].as<domain::TimeMicros>(),
-                     std::move(valid.events.front())};
-      } else {
-        const domain::Error error = domain::FromStatus(parsed.status());
-        why = error.message;
-        for (const auto& violation : error.violations) {
-          why += "; " + violation.field + " " + violation.description;
-        }
-      }
+    const auto seq = row[0].as<std::int64_t>();
+    LegacyRow read{{}, {}, row[3].c_str(), number};
+    if (!row[1].is_null()) read.id = row[1].c_str();
+    if (!row[2].is_null()) read.time = row[2].as<domain::TimeMicros>();
+    RowEvent made = (*rule)(read);
+    if (made.event) {
+      waiting.good.push_back({seq, *std::move(made.event)});
+    } else if (absl::Status refused = Refuse(seq, made.reason); !refused.ok()) {
+      return refused;
     }
-    if (!why.empty()) {
-      if (absl::Status refused = Refuse(one, why); !refused.ok()) return refused;
-    }
-    read.push_back(std::move(one));
   }
-  return read;
+  return waiting;
 }
 
 absl::Status Forwarder::Import(std::vector<Row> rows, ForwardStep& step) {
@@ -157,13 +142,18 @@ absl::Status Forwarder::Import(std::vector<Row> rows, ForwardStep& step) {
     notes.push_back({kDone, Parameters().Add(std::move(done))});
     return notes;
   });
-  // Rows of too many different days: half of them at a time.
-  if (domain::FromStatus(result.status()).reason == domain::Reason::kLimitExceeded && rows.size() > 1) {
+  // Too many different days, or a row that PostgreSQL does not take: half of them at a time, until the culprit is alone.
+  const bool of_a_row = IsOfARow(result.status());
+  if (rows.size() > 1 && (of_a_row || domain::FromStatus(result.status()).reason == domain::Reason::kLimitExceeded)) {
     const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2);
     std::vector<Row> rest(std::make_move_iterator(middle), std::make_move_iterator(rows.end()));
     rows.erase(middle, rows.end());
     if (absl::Status first = Import(std::move(rows), step); !first.ok()) return first;
     return Import(std::move(rest), step);
+  }
+  if (of_a_row) {
+    ++step.refused;
+    return Refuse(rows.front().seq, std::string(result.status().message()));
   }
   if (!result.ok()) return result.status();
   step.already_there += result->already_there;
@@ -177,13 +167,13 @@ absl::Status Forwarder::Import(std::vector<Row> rows, ForwardStep& step) {
     const std::string why = verdict.kind == Kind::kIdTaken
                                 ? "its id is that of another event, of aggregate " + verdict.other_aggregate.ToString()
                                 : "its aggregate has no versions left";
-    if (absl::Status refused = Refuse(rows[i], why); !refused.ok()) return refused;
+    if (absl::Status refused = Refuse(rows[i].seq, why); !refused.ok()) return refused;
   }
   return absl::OkStatus();
 }
 
-absl::Status Forwarder::Refuse(const Row& row, const std::string& why) {
-  return session_.Run(kRefuse, {std::to_string(row.seq), why}).status();
+absl::Status Forwarder::Refuse(std::int64_t seq, const std::string& why) {
+  return session_.Run(kRefuse, {std::to_string(seq), why}).status();
 }
 
 absl::StatusOr<std::int64_t> Forwarder::RetryRefused() {
@@ -192,4 +182,4 @@ absl::StatusOr<std::int64_t> Forwarder::RetryRefused() {
   return (*rows)[0][0].as<std::int64_t>();
 }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -1,16 +1,21 @@
-#include "server/storage/legacy/legacy_link.h"
+#include "server/moving/legacy_link.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
-#include "server/storage/legacy/cutover_log.h"
-#include "server/storage/legacy/move_refused.h"
+#include "server/moving/cutover_log.h"
+#include "server/moving/move_refused.h"
 #include "server/storage/sql_text.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
+
+using storage::ParseTextArray;
+using storage::Query;
+using storage::Session;
+using storage::TextArray;
 
 using domain::ErrorOf;
 using domain::Reason;
@@ -23,10 +28,10 @@ constexpr std::pair<LegacyDirection, const char*> kDirections[] = {
 
 const Query kRead{"legacy_read_link", R"sql(
 SELECT legacy_schema, legacy_table, original_table, id_column, time_column, type_column, data_column,
-       coalesce(user_column, ''), coalesce(correlation_column, ''), aggregate_path, aggregate_type, direction, is_strict,
+       coalesce(user_column, ''), coalesce(correlation_column, ''), coalesce(causation_column, ''),
+       coalesce(aggregate_column, ''), aggregate_path, mapping, mapped_table, aggregate_type, direction, is_strict,
        enabled_event_types IS NULL, coalesce(enabled_event_types, '{}'), disabled_event_types,
-       old_writers = 'forward', stage, to_char(installed_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-       format('%I.%I', legacy_schema, legacy_table)
+       old_writers = 'forward', stage, to_char(installed_at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
 FROM legacy_link
 )sql"};
 
@@ -40,9 +45,10 @@ WHERE c.oid = to_regclass(format('%I.%I', $1::text, $2::text))
 
 const Query kInsert{"legacy_insert_link", R"sql(
 INSERT INTO legacy_link (legacy_schema, legacy_table, original_table, id_column, time_column, type_column, data_column,
-                         user_column, correlation_column, aggregate_path, aggregate_type, direction, linked_direction, is_strict,
-                         enabled_event_types)
-VALUES ($1, $2, $2, $3, $4, $5, $6, nullif($7, ''), nullif($8, ''), $9::text[], $10, $11, $11, $12::boolean, $13::text[])
+                         user_column, correlation_column, causation_column, aggregate_column, aggregate_path, mapping,
+                         mapped_table, aggregate_type, direction, linked_direction, is_strict, enabled_event_types)
+VALUES ($1, $2, $2, $3, $4, $5, $6, nullif($7, ''), nullif($8, ''), nullif($9, ''), nullif($10, ''), $11::text[], $12, $13,
+        $14, $15, $15, $16::boolean, $17::text[])
 )sql"};
 
 const Query kInstallNotes{"legacy_install_notes",
@@ -89,15 +95,17 @@ absl::Status CheckColumn(const std::vector<Column>& columns, const LegacyLink& l
   if (name.empty()) return absl::OkStatus();
   const auto column = std::ranges::find(columns, name, &Column::name);
   if (column == columns.end()) {
-    return Refuse(fmt::format("table {} has no column {}; see the flags of `eventctl dual-write install`",
-                              link.QualifiedTable(), name));
+    return Refuse(fmt::format(
+        "table {} has no column {}; name the columns in a mapping file, `eventctl dual-write install --mapping FILE`",
+        link.QualifiedTable(), name));
   }
   if (types.empty() || std::ranges::find(types, column->type) != types.end()) return absl::OkStatus();
   return Refuse(fmt::format("column {} of {} is of type {}; dual write needs {}", name, link.QualifiedTable(),
                             column->type, types.front()));
 }
 
-absl::Status CheckTable(Session& session, const LegacyLink& link) {
+// Leaves out of `link` what the table may be without, and is.
+absl::Status CheckTable(Session& session, LegacyLink& link) {
   auto rows = session.Run(kColumns, {link.schema, link.table});
   if (!rows.ok()) return rows.status();
   if (rows->empty()) {
@@ -115,11 +123,16 @@ absl::Status CheckTable(Session& session, const LegacyLink& link) {
   }
   std::vector<Column> columns;
   for (const auto& row : *rows) columns.push_back({row[0].c_str(), row[1].c_str(), row[2].as<bool>()});
+  for (std::string* name : {&link.user_column, &link.correlation_column, &link.causation_column}) {
+    const bool may_be_missing = std::ranges::find(link.may_be_missing, *name) != link.may_be_missing.end();
+    if (may_be_missing && std::ranges::find(columns, *name, &Column::name) == columns.end()) name->clear();
+  }
   if (!(*rows)[0][3].as<bool>()) return Refuse(fmt::format("{} is no table", link.QualifiedTable()));
   const std::vector<std::pair<std::string, std::vector<std::string>>> needed = {
-      {link.id_column, {"uuid"}}, {link.time_column, {"timestamp with time zone", "timestamp without time zone"}},
-      {link.type_column, {}},     {link.data_column, {"jsonb", "json"}},
-      {link.user_column, {}},     {link.correlation_column, {}}};
+      {link.id_column, {"uuid"}},  {link.time_column, {"timestamp with time zone", "timestamp without time zone"}},
+      {link.type_column, {}},      {link.data_column, {"jsonb", "json"}},
+      {link.user_column, {}},      {link.correlation_column, {}},
+      {link.causation_column, {}}, {link.aggregate_column, {}}};
   for (const auto& [name, types] : needed) {
     if (absl::Status checked = CheckColumn(columns, link, name, types); !checked.ok()) return checked;
   }
@@ -151,7 +164,8 @@ absl::Status Insert(Session& session, const LegacyLink& link) {
   return session
       .Run(kInsert,
            {link.schema, link.table, link.id_column, link.time_column, link.type_column, link.data_column,
-            link.user_column, link.correlation_column, TextArray(link.aggregate_path), link.aggregate_type,
+            link.user_column, link.correlation_column, link.causation_column, link.aggregate_column,
+            TextArray(link.aggregate_path), link.mapping, link.mapped_table, link.aggregate_type,
             InDatabase(link.direction), link.strict ? "true" : "false", OptionalArray(link.enabled_event_types)})
       .status();
 }
@@ -187,27 +201,30 @@ absl::StatusOr<std::optional<LegacyLink>> ReadLink(Session& session) {
   link.data_column = row[6].c_str();
   link.user_column = row[7].c_str();
   link.correlation_column = row[8].c_str();
-  link.aggregate_path = ParseTextArray(row[9].c_str());
-  link.aggregate_type = row[10].c_str();
-  std::string direction = row[11].c_str();
+  link.causation_column = row[9].c_str();
+  link.aggregate_column = row[10].c_str();
+  link.aggregate_path = ParseTextArray(row[11].c_str());
+  link.mapping = row[12].c_str();
+  link.mapped_table = row[13].c_str();
+  link.aggregate_type = row[14].c_str();
+  std::string direction = row[15].c_str();
   std::ranges::replace(direction, '_', '-');
   link.direction = DirectionOf(direction).value_or(LegacyDirection::kLegacyToStore);
-  link.strict = row[12].as<bool>();
-  if (!row[13].as<bool>()) link.enabled_event_types = ParseTextArray(row[14].c_str());
-  link.disabled_event_types = ParseTextArray(row[15].c_str());
-  link.old_writers_forwarded = row[16].as<bool>();
-  link.stage = domain::StageOf(row[17].c_str()).value_or(domain::MoveStage::kLinked);
-  link.installed_at = row[18].c_str();
+  link.strict = row[16].as<bool>();
+  if (!row[17].as<bool>()) link.enabled_event_types = ParseTextArray(row[18].c_str());
+  link.disabled_event_types = ParseTextArray(row[19].c_str());
+  link.old_writers_forwarded = row[20].as<bool>();
+  link.stage = domain::StageOf(row[21].c_str()).value_or(domain::MoveStage::kLinked);
+  link.installed_at = row[22].c_str();
   return std::optional<LegacyLink>(std::move(link));
 }
 
 absl::StatusOr<LegacyLink> RequireLink(Session& session) {
-  auto link = ReadLink(session);
-  if (!link.ok()) return link.status();
-  if (!*link) {
-    return MoveRefused("no legacy table is linked to this store; link one with `eventctl dual-write install`");
-  }
-  return **std::move(link);
+  auto read = ReadLink(session);
+  if (!read.ok()) return read.status();
+  std::optional<LegacyLink> link = *std::move(read);
+  if (!link) return MoveRefused("no legacy table is linked to this store; link one with `eventctl dual-write install`");
+  return *std::move(link);
 }
 
 absl::Status InstallLink(Session& session, const LegacyLink& link, const std::string& who,
@@ -221,8 +238,9 @@ absl::Status InstallLink(Session& session, const LegacyLink& link, const std::st
                       "remove` forgets it",
                       (*before)->QualifiedTable()));
     }
-    if (absl::Status checked = CheckTable(session, link); !checked.ok()) return checked;
-    absl::Status done = Insert(session, link);
+    LegacyLink checked = link;
+    absl::Status done = CheckTable(session, checked);
+    if (done.ok()) done = Insert(session, checked);
     if (done.ok() && link.direction != LegacyDirection::kStoreToLegacy) done = session.Run(kInstallNotes, {}).status();
     if (done.ok() && link.direction != LegacyDirection::kLegacyToStore) done = session.Run(kInstallMirror, {}).status();
     if (!done.ok()) return done;
@@ -259,4 +277,4 @@ absl::Status SetEventType(Session& session, const std::string& type, bool enable
   return LogStep(session, {who, enabled ? "enable" : "disable", StepOutcome::kDone, type});
 }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

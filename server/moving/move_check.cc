@@ -1,17 +1,25 @@
-#include "server/storage/legacy/move_check.h"
+#include "server/moving/move_check.h"
 
 #include <utility>
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
+#include "server/moving/legacy_link.h"
 #include "server/storage/chunk_catalog.h"
-#include "server/storage/legacy/legacy_link.h"
 #include "server/storage/session.h"
 #include "server/storage/sql_errors.h"
 #include "server/storage/sql_text.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
+
+using storage::Chunk;
+using storage::ChunkCatalog;
+using storage::ChunkList;
+using storage::ParseTextArray;
+using storage::Query;
+using storage::Session;
+using storage::SqlStateOf;
 
 using Result = absl::StatusOr<pqxx::result>;
 
@@ -141,4 +149,4 @@ class Comparison {
 
 absl::StatusOr<MoveComparison> CompareWithLegacy(const std::string& conninfo) { return Comparison(conninfo).Run(); }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -11,17 +11,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/domain/cutover.h"
-#include "server/storage/legacy/all_lanes.h"
-#include "server/storage/legacy/forwarder.h"
+#include "server/moving/all_lanes.h"
+#include "server/moving/forwarder.h"
 #include "server/storage/session.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
 class CutoverSteps {
  public:
-  // `who`: for the log.
-  CutoverSteps(const std::string& conninfo, std::string who, LockPatience patience)
-      : session_(conninfo, "cutover"), forwarder_(conninfo), who_(std::move(who)), patience_(std::move(patience)) {}
+  // `who`: for the log. `rule`: of rows that are still to come.
+  CutoverSteps(const std::string& conninfo, std::string who, MakeRowRule rule, LockPatience patience)
+      : session_(conninfo, "cutover"),
+        forwarder_(conninfo, std::move(rule)),
+        who_(std::move(who)),
+        patience_(std::move(patience)) {}
 
   // What has to hold for the step, and what is so.
   absl::StatusOr<std::vector<domain::MoveCondition>> Conditions(domain::CutoverStep step,
@@ -56,10 +59,10 @@ class CutoverSteps {
   absl::Status Close(const domain::MoveLimits& limits);
   absl::Status Logged(const char* step, const absl::Status& status);
 
-  Session session_;
+  storage::Session session_;
   Forwarder forwarder_;
   const std::string who_;
   const LockPatience patience_;
 };
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -1,7 +1,10 @@
-#include "server/storage/legacy/cutover_log.h"
+#include "server/moving/cutover_log.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 namespace {
+
+using storage::Query;
+using storage::Session;
 
 const Query kWrite{"legacy_log", R"sql(
 INSERT INTO cutover_log (who, step, outcome, detail) VALUES ($1::text || ', role ' || session_user, $2, $3, $4)
@@ -45,4 +48,4 @@ absl::StatusOr<std::vector<LoggedStep>> ReadLog(Session& session, int limit) {
   return steps;
 }
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -5,22 +5,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/moving/row_digest.h"
 #include "server/storage/session.h"
 
-namespace eventstore::storage {
-
-// The same for the same rows in any order; see legacy_digest().
-struct LegacyContent {
-  std::int64_t rows = 0;
-  // Sum of the first 8 bytes of the SHA-256 of each row's text, in decimal.
-  std::string digest = "0";
-
-  bool operator==(const LegacyContent&) const = default;
-};
+namespace eventstore::moving {
 
 struct LegacyArchive {
   std::string path;
@@ -32,13 +25,14 @@ struct LegacyArchive {
 // INVALID_REQUEST when files cannot be made there.
 absl::Status CheckArchiveFolder(const std::string& folder);
 
-// Writes the linked table to a new file in `folder`, and reads it back.
-absl::StatusOr<LegacyArchive> ArchiveLegacyTable(Session& session, const std::string& folder);
+// Writes the linked table to a new file in `folder`, and reads it back. `before_reading` is told the file's name; for tests.
+absl::StatusOr<LegacyArchive> ArchiveLegacyTable(storage::Session& session, const std::string& folder,
+                                                 const std::function<void(const std::string&)>& before_reading = {});
 
-// What a file holds. INTERNAL when it is damaged.
+// What a file holds. ARCHIVE_DAMAGED when it is not whole.
 absl::StatusOr<LegacyContent> ReadArchiveFile(const std::string& path);
 
 // With the table locked: the archive holds its rows, all and nothing else. MOVE_REFUSED when they changed since.
-absl::Status RequireArchived(Session& session, const LegacyArchive& archive);
+absl::Status RequireArchived(storage::Session& session, const LegacyArchive& archive);
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

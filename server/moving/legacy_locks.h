@@ -1,7 +1,7 @@
 // The advisory locks of the move, beside those of the lanes (lane_lock.h).
 #pragma once
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
 // "EVLG".
 inline constexpr int kLegacyLockClass = 0x45564C47;
@@ -10,4 +10,4 @@ inline constexpr int kForwarderLock = 1;
 // Of the one step of the cut-over that is taken; of its session.
 inline constexpr int kCutoverLock = 2;
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

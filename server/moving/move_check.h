@@ -12,7 +12,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
 struct MoveDifference {
   std::string kind;  // "missing_in_store", "missing_in_legacy", "different"
@@ -34,4 +34,4 @@ struct MoveComparison {
 
 absl::StatusOr<MoveComparison> CompareWithLegacy(const std::string& conninfo);
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving

@@ -11,15 +11,17 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/domain/import.h"
+#include "server/moving/row_rule.h"
 #include "server/storage/import/importer.h"
 #include "server/storage/session.h"
 
-namespace eventstore::storage {
+namespace eventstore::moving {
 
 struct ForwardStep {
   int taken = 0;          // rows that left the outbox
@@ -34,8 +36,8 @@ class Forwarder {
  public:
   static constexpr int kMaxBatch = 5'000;
 
-  explicit Forwarder(const std::string& conninfo)
-      : session_(conninfo, "dual-write"), importer_(conninfo, "dual-write import") {}
+  Forwarder(const std::string& conninfo, MakeRowRule rule)
+      : rule_(std::move(rule)), session_(conninfo, "dual-write"), importer_(conninfo, "dual-write import") {}
 
   // Of all forwarders only one works: false when it is another. Held until this one ends or its connection does.
   absl::StatusOr<bool> TakeTurn();
@@ -49,14 +51,16 @@ class Forwarder {
 
  private:
   struct Row;
+  struct Waiting;
 
-  absl::StatusOr<std::vector<Row>> ReadRows(int batch, bool settled_only);
+  absl::StatusOr<Waiting> ReadRows(int batch, bool settled_only);
   absl::Status Import(std::vector<Row> rows, ForwardStep& step);
-  absl::Status Refuse(const Row& row, const std::string& why);
+  absl::Status Refuse(std::int64_t seq, const std::string& why);
 
-  Session session_;
-  Importer importer_;
+  const MakeRowRule rule_;
+  storage::Session session_;
+  storage::Importer importer_;
   std::uint64_t turn_generation_ = 0;
 };
 
-}  // namespace eventstore::storage
+}  // namespace eventstore::moving
