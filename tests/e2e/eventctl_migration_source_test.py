@@ -139,6 +139,15 @@ class EventctlMigrationSourceTest(MigrationTest):
         self.assertEqual(self.types(_id(0xF)), ["next"])
         self.clean()
 
+    def test_a_row_that_the_database_refuses_is_left_out_alone(self):
+        self.database.run("ALTER TABLE events_v2 ADD CONSTRAINT of_ours CHECK (event_type <> 'bad')")
+        self.make([(_id(n), f"2020-01-{n:02}T00:00:00Z", "bad" if n in (7, 20) else f"t{n}", {"entityId": _ENTITY})
+                   for n in range(1, 31)])
+        report = self.migrate("--table", "old", code=NEGATIVE)
+        self.assertEqual((report["written"], report["skipped_by_field"]), (28, {"row": 2}))
+        self.assertEqual(self.types(), [f"t{n}" for n in range(1, 31) if n not in (7, 20)])
+        self.clean()
+
     def test_what_does_not_fit_says_what_to_change(self):
         self.make([(_id(1), "2020-01-01T00:00:00Z", "first", {})])
         for arguments, code, text in (

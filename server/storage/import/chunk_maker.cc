@@ -18,7 +18,8 @@ SELECT (extract(epoch FROM date_trunc('day', clock_timestamp())) * 1000000)::big
 
 bool ChunkMaker::Has(TimeMicros time) const { return known_ && !Overlapping(*known_, {time, time + 1}).empty(); }
 
-absl::Status ChunkMaker::MakeLong(Session& session, const Partitions& partitions, std::span<const TimeMicros> missing) {
+absl::Status ChunkMaker::MakeLong(Session& session, const Partitions& partitions,
+                                  std::span<const TimeMicros> missing) const {
   std::vector<TimeMicros> first;  // of each chunk
   for (const TimeMicros time : missing) {
     const TimeMicros start = domain::FloorTo(time, interval_);

@@ -31,7 +31,8 @@ class ChunkMaker {
   void Forget();
 
  private:
-  absl::Status MakeLong(Session& session, const Partitions& partitions, std::span<const domain::TimeMicros> missing);
+  absl::Status MakeLong(Session& session, const Partitions& partitions,
+                        std::span<const domain::TimeMicros> missing) const;
   bool Has(domain::TimeMicros time) const;
 
   const domain::TimeMicros interval_;

@@ -140,7 +140,7 @@ absl::StatusOr<ImportResult> Importer::Repeatedly(std::span<const ImportedEvent>
     Rollback();
     const std::string state = SqlStateOf(result.status());
     // A chunk was dropped that was on the list; or an id is stored that none of the quick questions found.
-    const bool dropped = state == kNoSuchTable || state == kNoPartition;
+    const bool dropped = state == kNoSuchTable || (state == kNoPartition && partitions_ && partitions_->made_ahead());
     if (dropped) {
       catalog_.Forget();
       chunk_maker_->Forget();

@@ -86,9 +86,9 @@ class Importer {
   // would have them closed behind it and open them again. Again after a lost connection, by itself.
   void HoldChunksOpen() { hold_open_ = true; }
 
-  // Of the store, once a batch was written or Prepare() was called.
+  // Of the store, once a batch was written or Prepare() was called. Not beside a call in another thread.
   int lanes() const { return identity_.lanes; }
-  const Partitions& partitions() const { return *partitions_; }
+  const StoreIdentity& identity() const { return identity_; }
   // Connects both sessions, if they are not, and checks the store.
   absl::Status Prepare();
 

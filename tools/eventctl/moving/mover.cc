@@ -90,17 +90,19 @@ void Mover::MapInto(const SourceRow& row, const Provenance& provenance, MoveBatc
   batch.parts[static_cast<std::size_t>(lane) % batch.parts.size()].push_back(*std::move(mapped.event));
 }
 
-// So that writers find them, and need not wait for them with their lanes taken. Times that are raised are no matter: where
-// there is an event there is a chunk.
-absl::Status Mover::MakeChunks(const MoveBatch& batch) {
-  if (options_.dry_run) return absl::OkStatus();
+// So that writers find them, and need not make them with their lanes taken. What goes wrong here the writers meet as well,
+// and know what to do. Times that are raised are no matter: where there is an event there is a chunk.
+void Mover::MakeChunks(const MoveBatch& batch) {
+  if (options_.dry_run) return;
   std::vector<domain::TimeMicros> times;
   for (const auto& part : batch.parts) {
     for (const domain::ImportedEvent& event : part) times.push_back(event.timestamp);
   }
   std::ranges::sort(times);
-  if (absl::Status connected = chunk_session_.EnsureConnected(); !connected.ok()) return connected;
-  return chunk_maker_->Make(chunk_session_, writers_.front()->importer().partitions(), times);
+  storage::Caught([&]() -> absl::Status {
+    if (absl::Status connected = chunk_session_.EnsureConnected(); !connected.ok()) return connected;
+    return chunk_maker_->Make(chunk_session_, *partitions_, times);
+  }).IgnoreError();
 }
 
 absl::Status Mover::Count(const PartWriters::Done& done, const Remark& remark) {
@@ -141,9 +143,9 @@ absl::Status Mover::Pass(const Remark& remark, const Progress& progress, const S
   };
   absl::StatusOr<MoveBatch> batch = Read();
   while (batch.ok() && batch->rows > 0) {
-    auto making = std::async(std::launch::async, [&] { return storage::Caught([&] { return MakeChunks(*batch); }); });
+    auto making = std::async(std::launch::async, [&] { MakeChunks(*batch); });
     auto next = stop() ? absl::StatusOr<MoveBatch>(MoveBatch()) : Read();
-    if (absl::Status made = making.get(); !made.ok()) return made;
+    making.get();
     PartWriters::Done done;
     while (writing.AwaitRoom(done)) {
       if (absl::Status counted = count(done); !counted.ok()) return counted;
@@ -160,7 +162,9 @@ absl::Status Mover::Pass(const Remark& remark, const Progress& progress, const S
 
 absl::Status Mover::Run(const Remark& remark, const Progress& progress, const Stop& stop) {
   if (absl::Status prepared = writers_.front()->importer().Prepare(); !prepared.ok()) return prepared;
-  lanes_ = writers_.front()->importer().lanes();
+  const storage::StoreIdentity& identity = writers_.front()->importer().identity();
+  lanes_ = identity.lanes;
+  partitions_ = storage::PartitionsOf(identity.engine, identity.edition);
   auto twice = source_.TwiceUsedIds();
   if (!twice.ok()) return twice.status();
   twice_ = *std::move(twice);

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "server/storage/import/chunk_maker.h"
+#include "server/storage/partitions.h"
 #include "server/storage/session.h"
 #include "tools/eventctl/moving/legacy_source.h"
 #include "tools/eventctl/moving/part_writer.h"
@@ -63,7 +64,7 @@ class Mover {
   void Fetch();
   absl::StatusOr<MoveBatch> Read();
   void MapInto(const SourceRow& row, const Provenance& provenance, MoveBatch& batch);
-  absl::Status MakeChunks(const MoveBatch& batch);
+  void MakeChunks(const MoveBatch& batch);
   absl::Status Count(const PartWriters::Done& done, const Remark& remark);
   absl::Status Pass(const Remark& remark, const Progress& progress, const Stop& stop);
 
@@ -74,6 +75,7 @@ class Mover {
   std::vector<std::unique_ptr<PartWriter>> writers_;
   const std::shared_ptr<storage::ChunkMaker> chunk_maker_;
   storage::Session chunk_session_;  // makes chunks for what is to be written next
+  std::unique_ptr<storage::Partitions> partitions_;
   std::unordered_map<std::string, domain::TimeMicros> twice_;
   std::optional<storage::ImportPlace> place_;
   std::int64_t batch_ = 0;
