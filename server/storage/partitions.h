@@ -2,8 +2,10 @@
 // implementation an engine (engines/); readers and writers of events do not need it, they have the chunk catalogue.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,14 @@ class Partitions {
   // Makes what is missing so that every moment of `range` has a partition; how many it made. Safe beside appends and
   // beside another instance doing the same.
   virtual absl::StatusOr<int> Ensure(Session& session, const domain::TimeRange& range) const = 0;
+
+  // Makes partitions of `interval` microseconds, counted from 1970 and cut where others begin, however long the store's own
+  // are: one for each of `times`, none of which has one. In one transaction; at most kMostAtOnce. For a past that is
+  // imported: the store's interval is as it was for everybody else.
+  virtual absl::Status MakeOf(Session& session, std::span<const domain::TimeMicros> times,
+                              domain::TimeMicros interval) const = 0;
+  // Each takes some dozen entries of PostgreSQL's table of locks.
+  static constexpr std::size_t kMostAtOnce = 16;
 
   // Drops this one table with its events. The caller has seen to its archive, and has set lock_timeout.
   virtual absl::Status Drop(Session& session, const Partition& partition) const = 0;

@@ -6,57 +6,15 @@ import subprocess
 import tempfile
 import threading
 
-from harness.eventctl import NEGATIVE, OK, Running, eventctl, objects
-from harness.server import Server, wait_until
-from harness.suite import StoreTest
+from harness.eventctl import NEGATIVE, Running, objects
+from harness.migrating import MAKE, ROWS, MigrationTest
+from harness.server import wait_until
 
-ROWS = 6000
-
-# Times run backwards now and then, as real ones do; every 50th row names no entity, every 100th is no event, some by their
-# data and some by their time.
-_MAKE = f"""
-CREATE TABLE {{table}} (id uuid PRIMARY KEY, timestamp timestamptz, type text, data jsonb, user_id text);
-INSERT INTO {{table}}
-SELECT md5('{{table}}' || n)::uuid,
-       CASE WHEN n % 200 = 7 THEN NULL
-            ELSE '2019-01-01'::timestamptz + n * interval '3 hours' - (n % 5) * interval '7 hours' END,
-       'kind.' || n % 7,
-       CASE WHEN n % 200 = 107 THEN '[]'
-            WHEN n % 50 = 3 THEN jsonb_build_object('n', n)
-            ELSE jsonb_build_object('entityId', md5('{{table}} entity ' || n % 300)::uuid, 'n', n) END,
-       'user-' || n % 11
-FROM generate_series(1, {ROWS}) n;
-"""
+# Sessions that hold the lanes of one writer of two, as an append of another server would.
+_HOLD = "SELECT pg_advisory_xact_lock(x'45565354'::integer, lane) FROM store_identity, generate_series({part}, lanes - 1, 2) lane;"
 
 
-class EventctlMigrationTest(StoreTest):
-    def setUp(self):
-        # A server of its own for each: migrations are of the whole store.
-        self.server = Server()
-        self.addCleanup(self.server.stop)
-        self.database = self.server.database()
-        self.conninfo = self.server.conninfo() + " dbname=eventstore"
-
-    def number(self, sql):
-        return int(self.database.run(sql))
-
-    def run_tool(self, *arguments, stdin=""):
-        return eventctl(self.server, *arguments, "--database", self.conninfo, "--json", stdin=stdin)
-
-    def migrate(self, *arguments, code=OK, stdin=""):
-        done = self.run_tool("migrate-events", *arguments, stdin=stdin)
-        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
-        return objects(done.stdout)[-1]
-
-    def verified(self, *arguments, code=OK):
-        done = self.run_tool("verify-migration", *arguments)
-        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
-        return objects(done.stdout)[-1]
-
-    def clean(self):
-        done = self.run_tool("verify")
-        self.assertEqual(done.returncode, OK, done.stdout + done.stderr)
-
+class EventctlMigrationTest(MigrationTest):
     def arrive(self, stopped):
         """50 rows a second, for entities that have a past and for new ones; some with times that are long over."""
         with subprocess.Popen(
@@ -70,7 +28,7 @@ class EventctlMigrationTest(StoreTest):
             psql.stdin.close()
 
     def test_killed_again_and_again_while_rows_arrive(self):
-        self.database.run(_MAKE.format(table="legacy"))
+        self.database.run(MAKE.format(table="legacy"))
         stopped = threading.Event()
         arriving = threading.Thread(target=self.arrive, args=(stopped,))
         arriving.start()
@@ -107,8 +65,40 @@ class EventctlMigrationTest(StoreTest):
         self.assertEqual(len(runs), 3)
         self.assertTrue(all(run["finished_at"] for run in runs))
 
+    def place(self, part):
+        return self.number(f"SELECT coalesce((SELECT batch FROM migration_places WHERE part = {part}), 0)")
+
+    def kill_with_one_writer_held(self, part, batches, *arguments):
+        """Until the other one is so many batches further."""
+        until = self.place(1 - part) + batches
+        with self.database.transaction(_HOLD.format(part=part)):
+            running = Running(self.server, "migrate-events", *arguments, "--database", self.conninfo, "--json")
+            wait_until(lambda: self.place(1 - part) >= until, f"batch {until} of part {1 - part}", 60)
+            running._process.kill()
+            running._process.wait()
+        self.await_ended()
+
+    def test_one_writer_is_ahead_when_it_is_killed_and_batches_have_another_size_then(self):
+        self.database.run(MAKE.format(table="apart"))
+        apart = ("--table", "apart")
+        self.migrate(*apart, "--batch-size", "100", "--limit", "200", code=None)
+        self.assertEqual((self.place(0), self.place(1)), (2, 2))
+        self.kill_with_one_writer_held(0, 2, *apart, "--batch-size", "100")
+        self.assertEqual(self.place(0), 2)
+        self.kill_with_one_writer_held(1, 1, *apart, "--batch-size", "1000")
+        self.migrate(*apart, "--batch-size", "500", code=NEGATIVE)
+        self.assertEqual(self.verified(*apart)["source_events"], ROWS - ROWS // 100)
+        # And with other numbers of writers.
+        self.database.run("INSERT INTO apart SELECT gen_random_uuid(), timestamp + interval '1 second', type, data, user_id "
+                          "FROM apart WHERE timestamp IS NOT NULL")
+        for writers in (1, 3, 2):
+            self.migrate(*apart, "--writers", writers, "--limit", "1500", code=None)
+        self.migrate(*apart, "--writers", "1", code=NEGATIVE)
+        self.verified(*apart)
+        self.clean()
+
     def test_a_rehearsal_tells_what_a_run_then_does(self):
-        self.database.run(_MAKE.format(table="rehearsed"))
+        self.database.run(MAKE.format(table="rehearsed"))
         with tempfile.NamedTemporaryFile("r", suffix=".jsonl") as errors:
             plan = self.migrate("--table", "rehearsed", "--dry-run", "--errors", errors.name, code=NEGATIVE)
             listed = [json.loads(line) for line in errors]
@@ -121,7 +111,7 @@ class EventctlMigrationTest(StoreTest):
         self.assertEqual(done["fresh_aggregates"], ROWS // 50)
         self.assertEqual(plan["aggregates"], self.number("SELECT count(*) FROM aggregate_heads"))
         self.assertEqual(done["proposed_chunk_interval"], "7 days")
-        self.assertLess(self.number("SELECT count(*) FROM show_chunks('events_v2')"), 120)
+        self.assertLess(self.chunks(), 120)
         # In the order of time, nothing has to be raised.
         self.assertEqual(done["clamped"], 0)
         self.assertEqual(self.number("SELECT count(*) FROM events_v2 WHERE source = 'migration'"), done["written"])
@@ -132,7 +122,7 @@ class EventctlMigrationTest(StoreTest):
         self.clean()
 
     def test_differences_are_found_and_named(self):
-        self.database.run(_MAKE.format(table="changed"))
+        self.database.run(MAKE.format(table="changed"))
         self.migrate("--table", "changed", code=NEGATIVE)
         ids = self.database.run("SELECT id FROM changed WHERE type = 'kind.1' AND data ? 'entityId' AND timestamp IS NOT "
                                 "NULL ORDER BY timestamp LIMIT 3").split()

@@ -14,6 +14,9 @@ std::string CheckTraceparent(const std::string& input);
 // The bytes of an archive file, and of a manifest.
 std::string CheckArchive(const std::string& input);
 
+// A mapping file of eventctl migrate-events, and what it makes of a row.
+std::string CheckMapping(const std::string& input);
+
 // Takes the input for each request of EventStore in turn, as it would come off the wire.
 std::string CheckRequest(const std::string& input);
 

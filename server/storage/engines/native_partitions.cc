@@ -1,10 +1,14 @@
 #include "server/storage/engines/native_partitions.h"
 
+#include <algorithm>
+
 #include "fmt/format.h"
 #include "server/domain/error.h"
+#include "server/domain/floor_to.h"
 #include "server/storage/engines/native_range.h"
 #include "server/storage/sql_errors.h"
 #include "server/storage/sql_text.h"
+#include "server/storage/transaction.h"
 #include "spdlog/spdlog.h"
 
 namespace eventstore::storage {
@@ -27,6 +31,16 @@ constexpr Query kMissing{"native_missing", R"sql(
 SELECT range_start, range_end FROM events_v2_missing_partitions($1::timestamptz, $2::timestamptz)
 )sql"};
 constexpr Query kMake{"native_make", "SELECT events_v2_make_partition($1::timestamptz, $2::timestamptz)"};
+
+// Of what is missing in [$1, $2) the part that holds $3.
+constexpr Query kMakeAround{"native_make_around", R"sql(
+WITH existing AS (
+    SELECT coalesce(range_agg(tstzrange(p.range_start, p.range_end)), '{}') AS ranges FROM events_v2_partitions p
+)
+SELECT events_v2_make_partition(lower(missing), upper(missing))
+FROM existing, unnest(tstzmultirange(tstzrange($1::timestamptz, $2::timestamptz)) - existing.ranges) missing
+WHERE missing @> $3::timestamptz
+)sql"};
 
 // Somebody else's partition lies across the one to be made.
 constexpr char kOverlaps[] = "42P17";
@@ -132,6 +146,19 @@ absl::StatusOr<int> NativePartitions::Ensure(Session& session, const domain::Tim
     if (last.ok()) return made;
     if (SqlStateOf(last) != kOverlaps || attempt == kTries) return last;
   }
+}
+
+absl::Status NativePartitions::MakeOf(Session& session, std::span<const domain::TimeMicros> times,
+                                      domain::TimeMicros interval) const {
+  Transaction transaction(session);
+  if (absl::Status begun = transaction.Begin(); !begun.ok()) return begun;
+  for (const domain::TimeMicros time : times) {
+    const domain::TimeMicros start = domain::FloorTo(time, interval);
+    const domain::TimeMicros from = std::max(start, domain::kMinTime);
+    auto made = session.Run(kMakeAround, {TimestampText(from), TimestampText(start + interval), TimestampText(time)});
+    if (!made.ok()) return made.status();
+  }
+  return transaction.Commit();
 }
 
 absl::Status NativePartitions::Drop(Session& session, const Partition& partition) const {

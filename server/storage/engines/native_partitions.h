@@ -22,6 +22,8 @@ class NativePartitions final : public Partitions {
   absl::StatusOr<int> Ensure(Session& session, const domain::TimeRange& range) const override;
   // Detaches it, then drops the table. Killed in between, or when the table was not free in time, the events are out of
   // every read; the next Drop() of any partition drops what is left of it.
+  absl::Status MakeOf(Session& session, std::span<const domain::TimeMicros> times,
+                      domain::TimeMicros interval) const override;
   absl::Status Drop(Session& session, const Partition& partition) const override;
   bool compresses() const override { return false; }
   absl::Status Compress(Session& session, const Partition& partition) const override;

@@ -16,6 +16,8 @@ class TimescaledbPartitions final : public Partitions {
   bool made_ahead() const override { return false; }
   absl::StatusOr<std::vector<Partition>> List(Session& session) const override;
   absl::StatusOr<int> Ensure(Session& session, const domain::TimeRange& range) const override;
+  absl::Status MakeOf(Session& session, std::span<const domain::TimeMicros> times,
+                      domain::TimeMicros interval) const override;
   absl::Status Drop(Session& session, const Partition& partition) const override;
   bool compresses() const override { return compresses_; }
   absl::Status Compress(Session& session, const Partition& partition) const override;

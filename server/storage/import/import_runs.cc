@@ -10,7 +10,7 @@ constexpr int kRunLockClass = 0x45565349;
 
 constexpr Query kLock{"import_run_lock", "SELECT pg_try_advisory_lock($1::integer, hashtext($2))"};
 
-// The parts may be one batch apart. One without a row has written nothing.
+// The parts may be a few batches apart. One without a row has written nothing.
 constexpr Query kUnfinished{"import_run_unfinished", R"sql(
 SELECT r.run, p.batch, p.time_us, p.id, (SELECT count(*) FROM migration_places a WHERE a.run = r.run)
 FROM migration_runs r
@@ -24,6 +24,12 @@ ORDER BY r.started_at DESC LIMIT 1
 constexpr Query kBegin{"import_run_begin", "INSERT INTO migration_runs (run, source) VALUES ($1::uuid, $2)"};
 constexpr Query kTouch{"import_run_touch",
                        "UPDATE migration_runs SET updated_at = clock_timestamp() WHERE run = $1::uuid"};
+// Where all parts go on. Those that were ahead are set back: what they would count as their next batch may be another
+// stretch of the source, when batches have another size now.
+constexpr Query kAlign{"import_run_align", R"sql(
+UPDATE migration_places SET batch = $2::bigint, time_us = $3::bigint, id = $4 WHERE run = $1::uuid
+)sql"};
+
 constexpr Query kFinish{"import_run_finish", R"sql(
 UPDATE migration_runs SET updated_at = clock_timestamp(), finished_at = clock_timestamp() WHERE run = $1::uuid
 )sql"};
@@ -71,6 +77,11 @@ absl::StatusOr<ImportRun> ImportRuns::Begin(const std::string& source, int parts
         run.batch = row[1].as<std::int64_t>();
         if (!row[2].is_null()) run.place = ImportPlace{row[2].as<domain::TimeMicros>(), row[3].c_str()};
       }
+      // With more parts than it had, from the beginning: some of them have written nothing.
+      const auto time = run.place ? std::optional(fmt::format("{}", run.place->time)) : std::nullopt;
+      const auto place_id = run.place ? std::optional(run.place->id) : std::nullopt;
+      auto aligned = session_.Run(kAlign, {run.id.ToString(), fmt::format("{}", run.batch), time, place_id});
+      if (!aligned.ok()) return aligned.status();
       if (auto touched = session_.Run(kTouch, {run.id.ToString()}); !touched.ok()) return touched.status();
       return run;
     }

@@ -1,17 +1,18 @@
 #include "server/storage/import/importer.h"
 
 #include <algorithm>
-#include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
+#include "server/domain/floor_to.h"
 #include "server/domain/lane.h"
 #include "server/storage/append_statements.h"
 #include "server/storage/chunk_reopener.h"
 #include "server/storage/closer_lock.h"
-#include "server/storage/import/chunk_maker.h"
+#include "server/storage/import/import_write.h"
 #include "server/storage/lane_lock.h"
 #include "server/storage/sql_errors.h"
 #include "server/storage/sql_text.h"
@@ -25,6 +26,7 @@ using domain::Uuid;
 
 constexpr char kUniqueViolation[] = "23505";
 constexpr char kNoSuchTable[] = "42P01";
+constexpr char kNoPartition[] = "23514";  // of an engine whose chunks are made ahead
 constexpr char kDivisionByZero[] = "22012";
 constexpr char kHeadsKey[] = "\"aggregate_heads_pkey\"";
 
@@ -41,19 +43,9 @@ FROM (SELECT pg_current_xact_id() AS xid, (SELECT xid_offset FROM store_identity
 LEFT JOIN aggregate_heads h ON h.aggregate_id = ANY ($1)
 )sql"};
 
-const Prepared kClamped{"import_clamped", R"sql(
-INSERT INTO import_clamped (event_id, aggregate_id, original_timestamp, timestamp) SELECT * FROM unnest($1, $2, $3, $4)
-)sql"};
-
 constexpr Query kFindClamped{"import_find_clamped", R"sql(
 SELECT event_id, aggregate_id FROM import_clamped WHERE event_id = ANY ($1::uuid[])
 )sql"};
-
-// Rounded down, also before 1970.
-TimeMicros DayOf(TimeMicros time) {
-  const TimeMicros rest = time % domain::kMicrosPerDay;
-  return time - (rest < 0 ? rest + domain::kMicrosPerDay : rest);
-}
 
 absl::Status AddFound(absl::StatusOr<pqxx::result> rows, domain::StoredIds& stored) {
   if (!rows.ok()) return rows.status();
@@ -70,51 +62,11 @@ absl::Status CheckSize(std::span<const ImportedEvent> events) {
     return domain::LimitExceeded("events", "max_events", events.size(), Importer::kMaxEvents);
   }
   std::set<TimeMicros> days;
-  for (const ImportedEvent& event : events) days.insert(DayOf(event.timestamp));
+  for (const ImportedEvent& event : events) days.insert(domain::FloorTo(event.timestamp, domain::kMicrosPerDay));
   if (days.size() > Importer::kMaxDays) {
     return domain::LimitExceeded("events", "max_days", days.size(), Importer::kMaxDays);
   }
   return absl::OkStatus();
-}
-
-// What the append path writes: the same rows, under other names. Refers to `plan`.
-class AsAppends {
- public:
-  explicit AsAppends(const domain::ImportPlan& plan) {
-    for (const domain::ImportedRow& row : plan.rows) {
-      appends_.push_back({row.event->aggregate_id, row.event->aggregate_type, {}, {}});
-      const domain::NewEvent* event = &row.event->event;
-      if (!row.metadata.empty()) {
-        changed_.push_back(*event);
-        changed_.back().metadata = row.metadata;
-        event = &changed_.back();
-      }
-      plan_.rows.push_back({&appends_.back(), event, row.recorded});
-    }
-    plan_.heads = plan.heads;
-  }
-
-  const domain::AppendPlan& plan() const { return plan_; }
-
- private:
-  std::deque<domain::Append> appends_;
-  std::deque<domain::NewEvent> changed_;
-  domain::AppendPlan plan_;
-};
-
-absl::Status AddClamped(PipelineSession& session, const domain::ImportPlan& plan) {
-  BinaryArray ids(PgType::kUuid), aggregates(PgType::kUuid), originals(PgType::kTimestamp), times(PgType::kTimestamp);
-  for (const domain::ImportedRow& row : plan.rows) {
-    if (row.recorded.timestamp == row.event->timestamp) continue;
-    ids.Add(row.recorded.id);
-    aggregates.Add(row.event->aggregate_id);
-    originals.AddTime(row.event->timestamp);
-    times.AddTime(row.recorded.timestamp);
-  }
-  if (ids.size() == 0) return absl::OkStatus();
-  Parameters parameters;
-  parameters.Add(std::move(ids)).Add(std::move(aggregates)).Add(std::move(originals)).Add(std::move(times));
-  return session.Add(kClamped, parameters);
 }
 
 ImportResult ResultOf(const domain::ImportPlan& plan) {
@@ -165,10 +117,8 @@ absl::Status Importer::Prepare() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ImportResult> Importer::Write(std::span<const ImportedEvent> events,
-                                             std::span<const ImportNote> notes) {
-  return WriteNoting(events,
-                     [&](const ImportResult&) { return std::vector<ImportNote>(notes.begin(), notes.end()); });
+absl::StatusOr<ImportResult> Importer::Write(std::span<const ImportedEvent> events, std::span<const ImportNote> notes) {
+  return WriteNoting(events, [&](const ImportResult&) { return std::vector<ImportNote>(notes.begin(), notes.end()); });
 }
 
 absl::StatusOr<ImportResult> Importer::WriteNoting(std::span<const ImportedEvent> events, const ImportNotes& notes) {
@@ -190,15 +140,19 @@ absl::StatusOr<ImportResult> Importer::Repeatedly(std::span<const ImportedEvent>
     Rollback();
     const std::string state = SqlStateOf(result.status());
     // A chunk was dropped that was on the list; or an id is stored that none of the quick questions found.
-    if (state == kNoSuchTable) catalog_.Forget();
-    const bool again = state == kNoSuchTable || (state == kUniqueViolation && !look_up_all);
+    const bool dropped = state == kNoSuchTable || (state == kNoPartition && partitions_ && partitions_->made_ahead());
+    if (dropped) {
+      catalog_.Forget();
+      chunk_maker_->Forget();
+    }
+    const bool again = dropped || (state == kUniqueViolation && !look_up_all);
     look_up_all |= state == kUniqueViolation;
     if (!again || tries == kMaxTries) return result;
   }
 }
 
-absl::StatusOr<ImportResult> Importer::TryWrite(std::span<const ImportedEvent> events,
-                                                const ImportNotes* notes, bool look_up_all) {
+absl::StatusOr<ImportResult> Importer::TryWrite(std::span<const ImportedEvent> events, const ImportNotes* notes,
+                                                bool look_up_all) {
   if (absl::Status prepared = Prepare(); !prepared.ok()) return prepared;
   auto before = Begin(events);
   if (!before.ok()) return before.status();
@@ -276,26 +230,13 @@ absl::Status Importer::FindStored(const std::vector<At>& places, domain::StoredI
 absl::Status Importer::MakeRoom(const domain::ImportPlan& plan) {
   std::set<TimeMicros> times;
   for (const domain::ImportedRow& row : plan.rows) times.insert(row.recorded.timestamp);
-  if (partitions_->made_ahead()) {
-    for (const TimeMicros time : times) {
-      const TimeMicros day = DayOf(time);
-      if (ensured_days_.contains(day)) continue;
-      auto ensured = partitions_->Ensure(reader_, {day, day + domain::kMicrosPerDay});
-      if (!ensured.ok()) return ensured.status();
-      ensured_days_.insert(day);
-    }
-  }
   const std::vector<TimeMicros> sorted(times.begin(), times.end());
-  if (chunk_interval_ > 0 && !partitions_->made_ahead()) {
-    if (absl::Status made = MakeChunks(reader_, catalog_, sorted, chunk_interval_); !made.ok()) return made;
-  }
+  if (absl::Status made = chunk_maker_->Make(reader_, *partitions_, sorted); !made.ok()) return made;
   return ReopenChunks(reader_, sorted).status();
 }
 
 absl::Status Importer::WriteAndCommit(const domain::ImportPlan& plan, std::span<const ImportNote> notes) {
-  const AsAppends appends(plan);
-  absl::Status added = plan.rows.empty() ? absl::OkStatus() : AddWrite(session_, appends.plan());
-  if (added.ok()) added = AddClamped(session_, plan);
+  absl::Status added = AddImported(session_, plan);
   for (const ImportNote& note : notes) {
     if (added.ok()) added = session_.Add(note.statement, note.parameters);
   }

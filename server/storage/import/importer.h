@@ -22,15 +22,16 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/domain/import.h"
 #include "server/storage/chunk_catalog.h"
+#include "server/storage/import/chunk_maker.h"
 #include "server/storage/partitions.h"
 #include "server/storage/pipeline_session.h"
 #include "server/storage/session.h"
@@ -78,16 +79,16 @@ class Importer {
   // What Write() would give, without writing anything: for a rehearsal. Takes the same locks for a moment.
   absl::StatusOr<ImportResult> Rehearse(std::span<const domain::ImportedEvent> events);
 
-  // Where there is no chunk yet for a time before today, one of so many microseconds is made, cut where others begin;
-  // 0, the default: the store's own interval. Only timescaledb; other engines have days.
-  void UseChunkInterval(domain::TimeMicros interval) { chunk_interval_ = interval; }
+  // The default makes those of the store's own length.
+  void UseChunkMaker(std::shared_ptr<ChunkMaker> maker) { chunk_maker_ = std::move(maker); }
 
   // Keeps chunks from being closed from now on until the connection ends, and not only during each batch: a long import
   // would have them closed behind it and open them again. Again after a lost connection, by itself.
   void HoldChunksOpen() { hold_open_ = true; }
 
-  // Of the store, once a batch was written or Prepare() was called.
+  // Of the store, once a batch was written or Prepare() was called. Not beside a call in another thread.
   int lanes() const { return identity_.lanes; }
+  const StoreIdentity& identity() const { return identity_; }
   // Connects both sessions, if they are not, and checks the store.
   absl::Status Prepare();
 
@@ -115,8 +116,7 @@ class Importer {
   ChunkCatalog catalog_;
   StoreIdentity identity_;
   std::unique_ptr<Partitions> partitions_;
-  domain::TimeMicros chunk_interval_ = 0;
-  std::set<domain::TimeMicros> ensured_days_;  // partitions known to be there, for engines that need them made
+  std::shared_ptr<ChunkMaker> chunk_maker_ = std::make_shared<ChunkMaker>(0);
   std::uint64_t prepared_generation_ = 0;
   std::uint64_t reader_generation_ = 0;
   std::uint64_t held_generation_ = 0;

@@ -55,6 +55,14 @@ class Walker {
   std::size_t at_ = 0;
 };
 
+// `literal`, a JSON string, as text. Most have no escapes, and need no parser.
+std::string Unquoted(std::string_view literal) {
+  if (literal.find('\\') == std::string_view::npos) return std::string(literal.substr(1, literal.size() - 2));
+  return json::parse(literal).get<std::string>();
+}
+
+bool IsPlain(char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; }
+
 }  // namespace
 
 std::optional<RawObject> RawObject::Parse(std::string_view text) {
@@ -66,7 +74,7 @@ std::optional<RawObject> RawObject::Parse(std::string_view text) {
   RawObject object;
   walker.SkipSpace();
   while (walker.Peek() == '"') {
-    const std::string name = json::parse(walker.String()).get<std::string>();
+    const std::string name = Unquoted(walker.String());
     walker.SkipSpace();
     walker.Step();  // the colon
     walker.SkipSpace();
@@ -88,7 +96,7 @@ std::optional<std::string_view> RawObject::Find(std::string_view name) const {
 std::optional<std::string> RawObject::FindString(std::string_view name) const {
   const auto value = Find(name);
   if (!value || value->front() != '"') return std::nullopt;
-  return json::parse(*value).get<std::string>();
+  return Unquoted(*value);
 }
 
 std::string WithMember(std::string_view object, std::string_view name, std::string_view string_value) {
@@ -101,6 +109,7 @@ std::string WithMember(std::string_view object, std::string_view name, std::stri
 }
 
 std::string JsonString(std::string_view text) {
+  if (std::ranges::all_of(text, IsPlain)) return '"' + std::string(text) + '"';
   return json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -28,8 +28,7 @@ ANALYZE moved_ids
 )sql";
 
 // {0}..{4}: id, type, user, microseconds, data.
-constexpr char kDigest[] =
-    "sha256(convert_to(jsonb_build_array({0}, {1}, {2}, {3}, {4})::text, 'UTF8'))";
+constexpr char kDigest[] = "sha256(convert_to(jsonb_build_array({0}, {1}, {2}, {3}, {4})::text, 'UTF8'))";
 
 std::string SourceSql() {
   return fmt::format(R"sql(
@@ -135,9 +134,9 @@ class Comparison {
     if (!chunks.ok()) return chunks.status();
     std::int64_t done = 0;
     for (const storage::Chunk& chunk : **chunks) {
-      auto inserted = session_.RunText(TargetSql(chunk.table),
-                                       {mapper_.table(), storage::TimestampText(options_.since.value_or(domain::kMinTime)),
-                                        storage::TimestampText(options_.until.value_or(domain::kMaxTime + 1))});
+      auto inserted = session_.RunText(
+          TargetSql(chunk.table), {mapper_.table(), storage::TimestampText(options_.since.value_or(domain::kMinTime)),
+                                   storage::TimestampText(options_.until.value_or(domain::kMaxTime + 1))});
       // Dropped since it was listed: what it held is missing.
       if (!inserted.ok() && storage::SqlStateOf(inserted.status()) != "42P01") return inserted.status();
       progress("store, chunk", ++done);
@@ -156,8 +155,8 @@ class Comparison {
       report_.groups = row[0].as<std::int64_t>();
       report_.differing_groups = row[1].as<std::int64_t>();
       if (row[2].is_null()) continue;
-      report_.difference.push_back({row[2].c_str(), row[3].c_str(), row[4].c_str(), row[5].as<std::int64_t>(),
-                                    row[6].as<std::int64_t>()});
+      report_.difference.push_back(
+          {row[2].c_str(), row[3].c_str(), row[4].c_str(), row[5].as<std::int64_t>(), row[6].as<std::int64_t>()});
     }
     auto events = session_.RunText(kEvents, {most});
     if (!events.ok()) return events.status();

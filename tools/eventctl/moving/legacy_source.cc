@@ -60,7 +60,8 @@ std::optional<std::string> TimeSql(const std::string& column, unsigned type, dou
 
 // A time as text, or as a number.
 std::optional<domain::TimeMicros> TimeOfText(const std::string& text, double unit) {
-  if (!text.empty() && text.find_first_not_of("-0123456789.") == std::string::npos && text.find('-', 1) == std::string::npos) {
+  if (!text.empty() && text.find_first_not_of("-0123456789.") == std::string::npos &&
+      text.find('-', 1) == std::string::npos) {
     try {
       return static_cast<domain::TimeMicros>(std::stod(text) * unit);
     } catch (const std::exception&) {
@@ -115,13 +116,13 @@ absl::Status LegacySource::FindColumns() {
   }
   const FieldRef& time = mapping_.timestamp.front();
   const auto time_type = type_of(time.column);
-  const auto time_sql = time_type && time.path.empty()
-                            ? TimeSql(Quoted(time.column), *time_type, mapping_.timestamp_unit)
-                            : std::nullopt;
+  const auto time_sql =
+      time_type && time.path.empty() ? TimeSql(Quoted(time.column), *time_type, mapping_.timestamp_unit) : std::nullopt;
   if (!time_sql) {
-    return Unfit(fmt::format("{} has no column {} of a time or a number; name another in fields.timestamp of a mapping "
-                             "file, or cast it in a --query",
-                             what, time.column));
+    return Unfit(
+        fmt::format("{} has no column {} of a time or a number; name another in fields.timestamp of a mapping "
+                    "file, or cast it in a --query",
+                    what, time.column));
   }
   time_sql_ = *time_sql;
   const FieldRef& id = mapping_.id.front();
@@ -213,10 +214,10 @@ absl::StatusOr<SourceFacts> LegacySource::Facts() {
 }
 
 absl::StatusOr<std::unordered_map<std::string, domain::TimeMicros>> LegacySource::TwiceUsedIds() {
-  auto rows = session_.RunText(Rows("eventctl_id::text, min(eventctl_time)",
-                                    "eventctl_id IS NOT NULL AND eventctl_time IS NOT NULL") +
-                                   " GROUP BY eventctl_id HAVING count(*) > 1",
-                               {});
+  auto rows = session_.RunText(
+      Rows("eventctl_id::text, min(eventctl_time)", "eventctl_id IS NOT NULL AND eventctl_time IS NOT NULL") +
+          " GROUP BY eventctl_id HAVING count(*) > 1",
+      {});
   if (!rows.ok()) return rows.status();
   std::unordered_map<std::string, domain::TimeMicros> twice;
   for (const auto& row : *rows) twice[row[0].c_str()] = row[1].as<domain::TimeMicros>();
@@ -242,9 +243,9 @@ absl::Status LegacySource::Seek(const std::optional<storage::ImportPlace>& place
     return begun.status();
   }
   return session_
-      .RunText("DECLARE eventctl_rows NO SCROLL CURSOR FOR " + Rows(select, where) +
-                   " ORDER BY eventctl_time, eventctl_id",
-               args)
+      .RunText(
+          "DECLARE eventctl_rows NO SCROLL CURSOR FOR " + Rows(select, where) + " ORDER BY eventctl_time, eventctl_id",
+          args)
       .status();
 }
 

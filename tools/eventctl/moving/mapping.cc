@@ -64,7 +64,7 @@ absl::Status ReadAggregateTypes(const toml::table& types, Mapping& mapping) {
     const std::string name(key.str());
     const toml::table* prefixes = node.as_table();
     if (name == "default" && node.is_string()) {
-      mapping.default_aggregate_type = *node.value<std::string>();
+      mapping.default_aggregate_type = node.value_or(std::string());
     } else if (name == "by_prefix" && prefixes != nullptr) {
       for (auto&& [prefix, type] : *prefixes) {
         const auto text = type.value<std::string>();
@@ -93,9 +93,9 @@ absl::Status ReadTable(const toml::table& table, Mapping& mapping) {
     const std::string name(key.str());
     absl::Status read = absl::OkStatus();
     if (name == "table" && node.is_string()) {
-      mapping.table = *node.value<std::string>();
+      mapping.table = node.value_or(std::string());
     } else if (name == "timestamp_unit" && node.is_string()) {
-      read = ReadUnit(*node.value<std::string>(), mapping);
+      read = ReadUnit(node.value_or(std::string()), mapping);
     } else if (name == "fields" && node.is_table()) {
       read = ReadFields(*node.as_table(), mapping);
     } else if (name == "aggregate_types" && node.is_table()) {
@@ -122,14 +122,6 @@ FieldRef FieldRef::Parse(std::string_view text) {
   return ref;
 }
 
-absl::StatusOr<Mapping> LoadMapping(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return Bad(path, "cannot be read");
-  std::stringstream content;
-  content << file.rdbuf();
-  return ParseMapping(content.str(), path);
-}
-
 absl::StatusOr<Mapping> ParseMapping(const std::string& text, const std::string& name) {
   Mapping mapping;
   try {
@@ -139,6 +131,14 @@ absl::StatusOr<Mapping> ParseMapping(const std::string& text, const std::string&
     return Bad(name, fmt::format("line {}: {}", error.source().begin.line, error.description()));
   }
   return mapping;
+}
+
+absl::StatusOr<Mapping> LoadMapping(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return Bad(path, "cannot be read");
+  std::stringstream content;
+  content << file.rdbuf();
+  return ParseMapping(content.str(), path);
 }
 
 }  // namespace eventstore::eventctl

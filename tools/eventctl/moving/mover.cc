@@ -3,230 +3,109 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
-#include <thread>
 #include <utility>
 
-#include "server/domain/error.h"
 #include "server/domain/lane.h"
 #include "server/storage/sql_errors.h"
-#include "tools/eventctl/moving/chunk_plan.h"
 
 namespace eventstore::eventctl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using domain::ImportedEvent;
-using Events = std::span<const ImportedEvent>;
-using Kind = domain::ImportVerdict::Kind;
 
-// Bytes of data and metadata in one transaction: what bounds its memory here and there.
-constexpr std::size_t kMaxBytes = std::size_t{8} << 20;
 // Rows that arrived while a pass went on are worth another one; what comes after so few is for the dual write.
 constexpr std::int64_t kWorthAnotherPass = 1'000;
-constexpr std::chrono::milliseconds kPause{500};
-
-domain::TimeMicros DayOf(domain::TimeMicros time) {
-  return time / domain::kMicrosPerDay - (time % domain::kMicrosPerDay < 0 ? 1 : 0);
-}
-
-// How many of the first events go into one transaction.
-std::size_t PieceOf(Events events) {
-  std::size_t bytes = 0;
-  std::unordered_set<domain::TimeMicros> days;
-  std::size_t count = 0;
-  for (; count < events.size() && count < storage::Importer::kMaxEvents; ++count) {
-    const ImportedEvent& event = events[count];
-    bytes += event.event.data.size() + event.event.metadata.size();
-    days.insert(DayOf(event.timestamp));
-    if (count > 0 && (bytes > kMaxBytes || days.size() > storage::Importer::kMaxDays)) break;
-  }
-  return count;
-}
-
-bool DatabaseIsAway(const absl::Status& status) {
-  return domain::FromStatus(status).reason == domain::Reason::kDatabaseUnavailable;
-}
-
-// Data exceptions, violated constraints and limits: another row may pass. Anything else would fail for all of them.
-bool IsOfARow(const absl::Status& status) {
-  const std::string state = storage::SqlStateOf(status);
-  return state.starts_with("22") || state.starts_with("23") || state.starts_with("54");
-}
 
 }  // namespace
 
-domain::TimeMicros ProposeChunkInterval(std::int64_t rows, domain::TimeMicros first, domain::TimeMicros last) {
-  constexpr std::int64_t kMostChunks = 200;
-  constexpr std::int64_t kManyRows = 10'000;
-  domain::TimeMicros interval = domain::kMicrosPerDay;
-  for (const int days : {1, 7, 30, 91, 365}) {
-    interval = days * domain::kMicrosPerDay;
-    const std::int64_t chunks = ChunksOf(first, last, interval);
-    if (chunks <= kMostChunks || rows / chunks >= kManyRows) break;
-  }
-  return interval;
-}
-
-std::int64_t ChunksOf(domain::TimeMicros first, domain::TimeMicros last, domain::TimeMicros interval) {
-  return (last - first) / interval + 1;
-}
-
-struct Mover::Batch {
-  std::int64_t number = 0;
-  std::int64_t rows = 0;
-  std::vector<std::vector<ImportedEvent>> parts;
-  std::vector<MoveRemark> remarks;
-  std::optional<storage::ImportPlace> place;
-  std::int64_t skipped = 0;
-};
-
-struct Mover::Written {
-  absl::Status status = absl::OkStatus();
-  storage::ImportCounts counts;
-  std::vector<MoveRemark> remarks;
-};
-
 Mover::Mover(const std::string& store, LegacySource& source, const RowMapper& mapper, MoveOptions options,
              storage::ImportRun run)
-    : source_(source), mapper_(mapper), options_(options), run_(std::move(run)), place_(run_.place), batch_(run_.batch) {
-  for (int part = 0; part < options_.writers; ++part) {
-    importers_.push_back(std::make_unique<storage::Importer>(store, fmt::format("migration {}", part)));
-    importers_.back()->UseChunkInterval(options_.chunk_interval);
-    if (!options_.dry_run) importers_.back()->HoldChunksOpen();
+    : source_(source),
+      mapper_(mapper),
+      options_(options),
+      run_(std::move(run)),
+      chunk_maker_(std::make_shared<storage::ChunkMaker>(options.chunk_interval)),
+      chunk_session_(store, "migration chunks"),
+      place_(run_.place),
+      batch_(run_.batch) {
+  for (std::size_t part = 0; part < static_cast<std::size_t>(options_.writers); ++part) {
+    writers_.push_back(
+        std::make_unique<PartWriter>(store, PartWriter::Options{run_.id, part, options_.dry_run, options_.patience}));
+    writers_.back()->importer().UseChunkMaker(chunk_maker_);
   }
 }
 
 Mover::~Mover() = default;
 
-absl::StatusOr<Mover::Batch> Mover::Read() {
-  Batch batch;
-  batch.parts.resize(importers_.size());
-  int most = options_.batch_size;
-  if (options_.limit > 0) most = static_cast<int>(std::min<std::int64_t>(most, options_.limit - report_.counts.events));
-  if (most <= 0) return batch;
-  auto rows = source_.Next(most);
+void Mover::Fetch() {
+  ahead_ = std::async(std::launch::async,
+                      [this] { return storage::Caught([&] { return source_.Next(options_.batch_size); }); });
+}
+
+absl::StatusOr<MoveBatch> Mover::Read() {
+  MoveBatch batch;
+  batch.parts.resize(writers_.size());
+  if (!ahead_.valid()) Fetch();
+  auto rows = ahead_.get();
   if (!rows.ok()) return rows.status();
   ended_ = rows->empty();
   if (ended_) return batch;
+  const std::int64_t left = options_.limit > 0 ? options_.limit - report_.counts.events : INT64_MAX;
+  if (left < static_cast<std::int64_t>(rows->size())) {
+    rows->resize(static_cast<std::size_t>(std::max<std::int64_t>(left, 0)));
+  } else {
+    Fetch();
+  }
+  if (rows->empty()) return batch;
   batch.number = ++batch_;
   batch.rows = static_cast<std::int64_t>(rows->size());
   pass_rows_ += batch.rows;
   report_.counts.events += batch.rows;
   const Provenance provenance{run_.id.ToString(), batch.number};
-  for (const SourceRow& row : *rows) {
-    if (row.time && row.id) place_ = storage::ImportPlace{*row.time, *row.id};
-    MappedRow mapped = mapper_.Map(row, provenance);
-    if (const auto first = mapped.event ? twice_.find(*row.id) : twice_.end();
-        first != twice_.end() && first->second != *row.time) {
-      mapped = {std::nullopt, false, "id", "was used by an earlier row"};
-    }
-    if (!mapped.event) {
-      batch.remarks.push_back({row.id.value_or(""), mapped.field, mapped.reason, true});
-      ++batch.skipped;
-      continue;
-    }
-    if (mapped.fresh_aggregate) {
-      batch.remarks.push_back({*row.id, "aggregate_id",
-                               "is missing; the event got an aggregate of its own, " +
-                                   mapped.event->aggregate_id.ToString(),
-                               false});
-    }
-    const int lane = domain::LaneOf(mapped.event->aggregate_id, lanes_);
-    ++report_.types[mapped.event->event.event_type];
-    if (options_.dry_run) aggregates_.insert(mapped.event->aggregate_id);
-    batch.parts[static_cast<std::size_t>(lane) % batch.parts.size()].push_back(*std::move(mapped.event));
-  }
+  for (const SourceRow& row : *rows) MapInto(row, provenance, batch);
   batch.place = place_;
   return batch;
 }
 
-// Again while the database is away: a batch may be repeated. What it refuses is halved until the culprit is alone.
-absl::Status Mover::WritePatiently(storage::Importer& importer, Events events, const storage::ImportNotes& notes,
-                                   Written& written) {
-  const auto until = Clock::now() + options_.patience;
-  for (;;) {
-    auto result = options_.dry_run ? importer.Rehearse(events) : importer.WriteNoting(events, notes);
-    if (result.ok()) {
-      written.counts.written += result->written;
-      written.counts.already_there += result->already_there;
-      written.counts.clamped += result->clamped;
-      for (std::size_t i = 0; i < events.size(); ++i) {
-        const domain::ImportVerdict& verdict = result->verdicts[i];
-        if (verdict.kind == Kind::kWritten || verdict.kind == Kind::kAlreadyThere) continue;
-        const bool taken = verdict.kind == Kind::kIdTaken;
-        written.remarks.push_back({events[i].event.id.ToString(), taken ? "id" : "aggregate_id",
-                                   taken ? fmt::format("belongs to another event, of aggregate {}",
-                                                       verdict.other_aggregate.ToString())
-                                         : "has reached version 2147483647",
-                                   true});
-        ++written.counts.skipped;
-      }
-      return absl::OkStatus();
-    }
-    if (DatabaseIsAway(result.status())) {
-      if (Clock::now() > until) return result.status();
-      std::this_thread::sleep_for(kPause);
-      continue;
-    }
-    if (events.empty() || options_.dry_run || !IsOfARow(result.status())) return result.status();
-    if (events.size() == 1) {
-      written.remarks.push_back(
-          {events[0].event.id.ToString(), "row", std::string(result.status().message()), true});
-      ++written.counts.skipped;
-      return WritePatiently(importer, {}, notes, written);
-    }
-    const auto none = [](const storage::ImportResult&) { return std::vector<storage::ImportNote>(); };
-    const std::size_t half = events.size() / 2;
-    absl::Status first = WritePatiently(importer, events.first(half), none, written);
-    return first.ok() ? WritePatiently(importer, events.subspan(half), notes, written) : first;
+void Mover::MapInto(const SourceRow& row, const Provenance& provenance, MoveBatch& batch) {
+  if (row.time && row.id) place_ = storage::ImportPlace{*row.time, *row.id};
+  MappedRow mapped = mapper_.Map(row, provenance);
+  if (const auto first = mapped.event ? twice_.find(*row.id) : twice_.end();
+      first != twice_.end() && first->second != *row.time) {
+    mapped = {std::nullopt, false, "id", "was used by an earlier row"};
   }
-}
-
-// In several transactions if they are too many days or bytes for one; the last one has the notes.
-absl::Status Mover::WritePieces(storage::Importer& importer, Events events, const storage::ImportNotes& last,
-                                Written& written) {
-  for (;;) {
-    const std::size_t count = PieceOf(events);
-    const bool is_last = count == events.size();
-    const storage::ImportNotes none = [](const storage::ImportResult&) { return std::vector<storage::ImportNote>(); };
-    absl::Status done = WritePatiently(importer, events.first(count), is_last ? last : none, written);
-    if (!done.ok() || is_last) return done;
-    events = events.subspan(count);
+  if (!mapped.event) {
+    batch.remarks.push_back({row.id.value_or(""), mapped.field, mapped.reason, true});
+    ++batch.skipped;
+    return;
   }
-}
-
-Mover::Written Mover::WritePart(const Batch& batch, std::size_t part) {
-  Written written;
-  const storage::ImportNotes note = [&](const storage::ImportResult& result) {
-    storage::ImportCounts counts = written.counts;
-    counts.events = static_cast<std::int64_t>(batch.parts[part].size());
-    counts.written += result.written;
-    counts.already_there += result.already_there;
-    counts.clamped += result.clamped;
-    counts.skipped += static_cast<std::int64_t>(result.verdicts.size()) - result.written - result.already_there;
-    if (part == 0) {
-      counts.events += batch.skipped;
-      counts.skipped += batch.skipped;
-    }
-    return std::vector{
-        storage::ImportRuns::PlaceNote(run_.id, static_cast<int>(part), batch.number, batch.place, counts)};
-  };
-  written.status = WritePieces(*importers_[part], batch.parts[part], note, written);
-  return written;
-}
-
-std::vector<Mover::Written> Mover::WriteAll(const Batch& batch) {
-  std::vector<std::future<Written>> started;
-  for (std::size_t part = 0; part < batch.parts.size(); ++part) {
-    started.push_back(std::async(std::launch::async, [this, &batch, part] { return WritePart(batch, part); }));
+  if (mapped.fresh_aggregate) {
+    batch.remarks.push_back(
+        {*row.id, "aggregate_id",
+         "is missing; the event got an aggregate of its own, " + mapped.event->aggregate_id.ToString(), false});
   }
-  std::vector<Written> written;
-  for (auto& one : started) written.push_back(one.get());
-  return written;
+  const int lane = domain::LaneOf(mapped.event->aggregate_id, lanes_);
+  ++report_.types[mapped.event->event.event_type];
+  if (options_.dry_run) aggregates_.insert(mapped.event->aggregate_id);
+  batch.parts[static_cast<std::size_t>(lane) % batch.parts.size()].push_back(*std::move(mapped.event));
 }
 
-absl::Status Mover::Count(const Batch& batch, const std::vector<Written>& written, const Remark& remark) {
+// So that writers find them, and need not make them with their lanes taken. What goes wrong here the writers meet as well,
+// and know what to do. Times that are raised are no matter: where there is an event there is a chunk.
+void Mover::MakeChunks(const MoveBatch& batch) {
+  if (options_.dry_run) return;
+  std::vector<domain::TimeMicros> times;
+  for (const auto& part : batch.parts) {
+    for (const domain::ImportedEvent& event : part) times.push_back(event.timestamp);
+  }
+  std::ranges::sort(times);
+  storage::Caught([&]() -> absl::Status {
+    if (absl::Status connected = chunk_session_.EnsureConnected(); !connected.ok()) return connected;
+    return chunk_maker_->Make(chunk_session_, *partitions_, times);
+  }).IgnoreError();
+}
+
+absl::Status Mover::Count(const PartWriters::Done& done, const Remark& remark) {
   absl::Status status = absl::OkStatus();
   const auto tell = [&](const MoveRemark& one) {
     if (one.skipped) {
@@ -237,8 +116,8 @@ absl::Status Mover::Count(const Batch& batch, const std::vector<Written>& writte
     }
     remark(one);
   };
-  for (const MoveRemark& one : batch.remarks) tell(one);
-  for (const Written& part : written) {
+  for (const MoveRemark& one : done.batch.remarks) tell(one);
+  for (const WrittenPart& part : done.parts) {
     report_.counts.written += part.counts.written;
     report_.counts.already_there += part.counts.already_there;
     report_.counts.clamped += part.counts.clamped;
@@ -255,26 +134,43 @@ absl::Status Mover::Pass(const Remark& remark, const Progress& progress, const S
   ended_ = false;
   const auto began = Clock::now();
   const double before = report_.seconds;
-  auto batch = Read();
-  while (batch.ok() && batch->rows > 0) {
-    auto writing = std::async(std::launch::async, [&, this] { return WriteAll(*batch); });
-    auto next = stop() ? absl::StatusOr<Batch>(Batch{}) : Read();
-    absl::Status counted = Count(*batch, writing.get(), remark);
+  PartWriters writing(writers_);
+  const auto count = [&](const PartWriters::Done& done) {
+    absl::Status counted = Count(done, remark);
     report_.seconds = before + std::chrono::duration<double>(Clock::now() - began).count();
-    if (!counted.ok()) return counted;
-    progress(report_);
+    if (counted.ok()) progress(report_);
+    return counted;
+  };
+  absl::StatusOr<MoveBatch> batch = Read();
+  while (batch.ok() && batch->rows > 0) {
+    auto making = std::async(std::launch::async, [&] { MakeChunks(*batch); });
+    auto next = stop() ? absl::StatusOr<MoveBatch>(MoveBatch()) : Read();
+    making.get();
+    PartWriters::Done done;
+    while (writing.AwaitRoom(done)) {
+      if (absl::Status counted = count(done); !counted.ok()) return counted;
+    }
+    writing.Put(*std::move(batch));
     batch = std::move(next);
   }
-  return batch.status();
+  if (!batch.ok()) return batch.status();
+  while (const auto done = writing.Next()) {
+    if (absl::Status counted = count(*done); !counted.ok()) return counted;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Mover::Run(const Remark& remark, const Progress& progress, const Stop& stop) {
-  if (absl::Status prepared = importers_.front()->Prepare(); !prepared.ok()) return prepared;
-  lanes_ = importers_.front()->lanes();
+  if (absl::Status prepared = writers_.front()->importer().Prepare(); !prepared.ok()) return prepared;
+  const storage::StoreIdentity& identity = writers_.front()->importer().identity();
+  lanes_ = identity.lanes;
+  partitions_ = storage::PartitionsOf(identity.engine, identity.edition);
   auto twice = source_.TwiceUsedIds();
   if (!twice.ok()) return twice.status();
   twice_ = *std::move(twice);
   for (bool first = true;; first = false) {
+    if (ahead_.valid()) ahead_.wait();
+    ahead_ = {};
     if (absl::Status sought = source_.Seek(place_, first); !sought.ok()) return sought;
     if (absl::Status passed = Pass(remark, progress, stop); !passed.ok()) return passed;
     if (!ended_) return absl::OkStatus();

@@ -1,24 +1,26 @@
 // Moves the rows of a legacy source into the store. The rows of one batch are split by lanes among a few writers, each
-// with connections of its own, so that those of one aggregate are written by one of them, in order; while they are
-// written the next batch is read. Where each writer is, is stored with its events.
+// with connections of its own, so that those of one aggregate are written by one of them, in order. While they write, the
+// next batches are fetched, mapped, and get their chunks. Where each writer is, is stored with its events.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "server/storage/import/import_runs.h"
-#include "server/storage/import/importer.h"
+#include "server/storage/import/chunk_maker.h"
+#include "server/storage/partitions.h"
+#include "server/storage/session.h"
 #include "tools/eventctl/moving/legacy_source.h"
+#include "tools/eventctl/moving/part_writer.h"
+#include "tools/eventctl/moving/part_writers.h"
 
 namespace eventstore::eventctl {
 
@@ -29,14 +31,6 @@ struct MoveOptions {
   bool dry_run = false;
   domain::TimeMicros chunk_interval = 0;  // of chunks that are made; 0: the store's own
   std::chrono::seconds patience{120};     // for a database that went away
-};
-
-// What did not become an event, or not as it was.
-struct MoveRemark {
-  std::string id;     // of the row; "": it has none
-  std::string field;  // "data", "aggregate_id", ...
-  std::string reason;
-  bool skipped = true;  // false: it is stored, and this is worth knowing
 };
 
 struct MoveReport {
@@ -65,24 +59,23 @@ class Mover {
   const MoveReport& report() const { return report_; }
 
  private:
-  struct Batch;
-  struct Written;
+  using Rows = absl::StatusOr<std::vector<SourceRow>>;
 
-  absl::StatusOr<Batch> Read();
-  std::vector<Written> WriteAll(const Batch& batch);
-  Written WritePart(const Batch& batch, std::size_t part);
-  absl::Status WritePieces(storage::Importer& importer, std::span<const domain::ImportedEvent> events,
-                           const storage::ImportNotes& last, Written& written);
-  absl::Status WritePatiently(storage::Importer& importer, std::span<const domain::ImportedEvent> events,
-                              const storage::ImportNotes& notes, Written& written);
-  absl::Status Count(const Batch& batch, const std::vector<Written>& written, const Remark& remark);
+  void Fetch();
+  absl::StatusOr<MoveBatch> Read();
+  void MapInto(const SourceRow& row, const Provenance& provenance, MoveBatch& batch);
+  void MakeChunks(const MoveBatch& batch);
+  absl::Status Count(const PartWriters::Done& done, const Remark& remark);
   absl::Status Pass(const Remark& remark, const Progress& progress, const Stop& stop);
 
   LegacySource& source_;
   const RowMapper& mapper_;
   const MoveOptions options_;
   const storage::ImportRun run_;
-  std::vector<std::unique_ptr<storage::Importer>> importers_;
+  std::vector<std::unique_ptr<PartWriter>> writers_;
+  const std::shared_ptr<storage::ChunkMaker> chunk_maker_;
+  storage::Session chunk_session_;  // makes chunks for what is to be written next
+  std::unique_ptr<storage::Partitions> partitions_;
   std::unordered_map<std::string, domain::TimeMicros> twice_;
   std::optional<storage::ImportPlace> place_;
   std::int64_t batch_ = 0;
@@ -91,6 +84,7 @@ class Mover {
   bool ended_ = false;
   std::unordered_set<domain::Uuid, domain::UuidHash> aggregates_;
   MoveReport report_;
+  std::future<Rows> ahead_;  // last, so that it has ended before the rest goes
 };
 
 }  // namespace eventstore::eventctl

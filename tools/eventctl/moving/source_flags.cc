@@ -11,20 +11,22 @@
 namespace eventstore::eventctl {
 
 void SourceFlags::AddTo(CLI::App& command) {
-  AddFlag(command, "--source-url", url, "URL", "PostgreSQL of the source (default EVENTSTORE_SOURCE_URL, else the store's)")
+  AddFlag(command, "--source-url", url, "URL",
+          "PostgreSQL of the source (default EVENTSTORE_SOURCE_URL, else the store's)")
       ->envname("EVENTSTORE_SOURCE_URL");
   AddFlag(command, "--table", table, "NAME", "The legacy table, as name or schema.name" + Default(table));
   CLI::Option* sql = AddFlag(command, "--query", query, "SQL", "A query instead of a table");
   AddFlag(command, "--lines", lines, "FILE", "JSON lines instead of a table; - is standard input")->excludes(sql);
   AddFlag(command, "--mapping", mapping, "FILE", "TOML: which column or JSON member is which field");
-  AddFlag(command, "--aggregate-type", aggregate_type, "TYPE", "Of all events; else by the mapping's rules, else entity");
+  AddFlag(command, "--aggregate-type", aggregate_type, "TYPE",
+          "Of all events; else by the mapping's rules, else entity");
   AddTime(command, "--since", since, "Only rows of that time and later. " + std::string(kTimeHelp));
 }
 
 std::optional<domain::TimeMicros> MicrosOf(const std::string& time) {
   if (time.empty()) return std::nullopt;
-  const auto parsed = ParseTime(time, std::chrono::time_point_cast<std::chrono::microseconds>(
-                                          std::chrono::system_clock::now()));
+  const auto parsed =
+      ParseTime(time, std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
   if (!parsed) return std::nullopt;
   return parsed->time_since_epoch().count();
 }
@@ -38,7 +40,8 @@ absl::StatusOr<OpenedSource> OpenSource(const SourceFlags& flags, const std::str
     mapping = *std::move(loaded);
   }
   if (mapping.table.empty()) {
-    mapping.table = !flags.lines.empty() ? (flags.lines == "-" ? "lines" : std::filesystem::path(flags.lines).stem().string())
+    mapping.table = !flags.lines.empty()
+                        ? (flags.lines == "-" ? "lines" : std::filesystem::path(flags.lines).stem().string())
                     : !flags.query.empty() ? "query"
                                            : TableName(flags.table);
   }

@@ -38,9 +38,12 @@ absl::StatusOr<OpenedSource> OpenSource(const SourceFlags& flags, const std::str
 std::optional<domain::TimeMicros> MicrosOf(const std::string& time);
 
 inline constexpr char kSourceHelp[] =
-    "The source is a table (--table), a query, or JSON lines; without --source-url (or EVENTSTORE_SOURCE_URL, which no\n"
-    "process list shows) it is in the store's own database. Without --mapping its columns are id, timestamp, type, data,\n"
-    "user_id and, if there are any, correlation_id and causation_id, with the entity's id in data.entityId, .entity_id or\n"
+    "The source is a table (--table), a query, or JSON lines; without --source-url (or EVENTSTORE_SOURCE_URL, which "
+    "no\n"
+    "process list shows) it is in the store's own database. Without --mapping its columns are id, timestamp, type, "
+    "data,\n"
+    "user_id and, if there are any, correlation_id and causation_id, with the entity's id in data.entityId, .entity_id "
+    "or\n"
     ".aggregateId. See docs/migration.md for mapping files.\n";
 
 }  // namespace eventstore::eventctl
