@@ -48,7 +48,5 @@ struct Mapping {
 // InvalidArgument names the file, the line or key, and what is wrong. `name`: of the file that holds `text`.
 absl::StatusOr<Mapping> ParseMapping(const std::string& text, const std::string& name);
 absl::StatusOr<Mapping> LoadMapping(const std::string& path);
-// The same of what is in such a file; `name` is for messages.
-absl::StatusOr<Mapping> ParseMapping(const std::string& text, const std::string& name);
 
 }  // namespace eventstore::eventctl
