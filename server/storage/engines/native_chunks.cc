@@ -7,7 +7,8 @@
 namespace eventstore::storage {
 namespace {
 
-constexpr Query kStamp{"native_stamp", "SELECT events_v2_partition_stamp(), closed_changes, reopened_change FROM store_identity"};
+constexpr Query kStamp{"native_stamp",
+                       "SELECT events_v2_partition_stamp(), closed_changes, reopened_change FROM store_identity"};
 
 constexpr Query kChunks{"native_chunks", R"sql(
 SELECT p.name,

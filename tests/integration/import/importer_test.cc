@@ -33,7 +33,8 @@ class ImporterTest : public CursorTest {
 TEST_F(ImporterTest, EventsKeepTheirIdsAndTimesAndVersionsFollowTheOrderGiven) {
   const domain::Uuid a = AggregateIn(0);
   const domain::Uuid b = AggregateIn(1);
-  const auto result = Import({Imported(a, 1, OldTime(10)), Imported(b, 2, OldTime(11)), Imported(a, 3, OldTime(90'000))});
+  const auto result =
+      Import({Imported(a, 1, OldTime(10)), Imported(b, 2, OldTime(11)), Imported(a, 3, OldTime(90'000))});
   EXPECT_EQ(result.written, 3);
   EXPECT_EQ(result.clamped, 0);
   const auto read = ReadAggregate(a, session_, chunks_);

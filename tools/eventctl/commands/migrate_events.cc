@@ -127,11 +127,12 @@ class MigrateEvents {
     // After a resumption it is not known how many are behind the place.
     const double share =
         plan_.resumed || all == 0 ? -1 : static_cast<double>(now.counts.events) / static_cast<double>(all);
-    std::string text = fmt::format("{} rows, {}/s", WithThousands(now.counts.events),
-                                   WithThousands(static_cast<std::int64_t>(rate)));
+    std::string text =
+        fmt::format("{} rows, {}/s", WithThousands(now.counts.events), WithThousands(static_cast<std::int64_t>(rate)));
     if (rate > 0 && !plan_.resumed) {
-      text += fmt::format(", {} left", FormatDuration(std::chrono::seconds(
-                                           static_cast<std::int64_t>(static_cast<double>(left) / rate))));
+      text += fmt::format(
+          ", {} left",
+          FormatDuration(std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(left) / rate))));
     }
     if (now.counts.skipped > 0) text += fmt::format(", {} skipped", WithThousands(now.counts.skipped));
     progress_.Show(share, text);
@@ -213,16 +214,17 @@ void AddMigrateEvents(CLI::App& app, Context& context) {
   AddFlag(*command, "--errors", flags->errors, "FILE", "Append every row that was skipped or changed, as JSON lines");
   command->add_flag("--restart", flags->restart,
                     "Begin from the beginning, though a run of this source did not finish");
-  AddFooter(*command, std::string(kSourceHelp) + kDatabaseHelp +
-                          "Events keep their ids and times; versions follow the order of time, then of ids. A run that was "
-                          "ended\nin any way goes on where it was; one that finished may be repeated and writes what is "
-                          "new.\nExit code 1: rows were skipped.\n"
-                          "\nExamples:\n"
-                          "  eventctl migrate-events --dry-run\n"
-                          "  EVENTSTORE_SOURCE_URL=postgres://me@old.example.com/app eventctl migrate-events "
-                          "--table public.events\n"
-                          "  eventctl migrate-events --lines old.jsonl --mapping old.toml --errors refused.jsonl\n"
-                          "  eventctl migrate-events runs");
+  AddFooter(*command,
+            std::string(kSourceHelp) + kDatabaseHelp +
+                "Events keep their ids and times; versions follow the order of time, then of ids. A run that was "
+                "ended\nin any way goes on where it was; one that finished may be repeated and writes what is "
+                "new.\nExit code 1: rows were skipped.\n"
+                "\nExamples:\n"
+                "  eventctl migrate-events --dry-run\n"
+                "  EVENTSTORE_SOURCE_URL=postgres://me@old.example.com/app eventctl migrate-events "
+                "--table public.events\n"
+                "  eventctl migrate-events --lines old.jsonl --mapping old.toml --errors refused.jsonl\n"
+                "  eventctl migrate-events runs");
   CLI::App* runs = command->add_subcommand("runs", "The migrations into this store, newest first");
   flags->database.AddTo(*runs);
   AddFooter(*runs, std::string(kDatabaseHelp) + "\nExamples:\n  eventctl migrate-events runs --json");

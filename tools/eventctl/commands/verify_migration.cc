@@ -35,8 +35,9 @@ std::string ReportJson(const CompareReport& report) {
         .Add("store", one.target)
         .Text();
   });
-  const std::string events = JsonArray(
-      report.events, [](const EventDifference& one) { return JsonObject().Add("id", one.id).Add("what", one.what).Text(); });
+  const std::string events = JsonArray(report.events, [](const EventDifference& one) {
+    return JsonObject().Add("id", one.id).Add("what", one.what).Text();
+  });
   return JsonObject()
       .Add("same", report.same())
       .Add("source_events", report.source_rows)
@@ -58,8 +59,8 @@ void Print(const CompareReport& report, Context& context) {
                 {.heading = "SOURCE", .right = true},
                 {.heading = "STORE", .right = true}});
   for (const auto& one : report.difference) {
-    groups.Row({one.day, one.aggregate_id, Printable(one.event_type), std::to_string(one.source),
-                std::to_string(one.target)});
+    groups.Row(
+        {one.day, one.aggregate_id, Printable(one.event_type), std::to_string(one.source), std::to_string(one.target)});
   }
   groups.Flush();
   Table events(context.out, context.out_terminal, {{.heading = "EVENT"}, {.heading = "WHAT"}});
@@ -69,8 +70,8 @@ void Print(const CompareReport& report, Context& context) {
       report.same() ? context.out_style().Green("the same") : context.out_style().Red("DIFFERENT");
   context.out << fmt::format("{}: {} in the source, {} in the store; {} of {} differ, {}\n", verdict,
                              CountOf(report.source_rows, "event"), WithThousands(report.target_rows),
-                             WithThousands(report.differing_groups),
-                             CountOf(report.groups, "group"), CountOf(report.differing_events, "event"));
+                             WithThousands(report.differing_groups), CountOf(report.groups, "group"),
+                             CountOf(report.differing_events, "event"));
 }
 
 ExitCode RunVerify(const VerifyMigrationFlags& flags, Context& context) {
@@ -83,10 +84,10 @@ ExitCode RunVerify(const VerifyMigrationFlags& flags, Context& context) {
   auto opened = OpenSource(flags.source, *store, options.until);
   if (!opened.ok()) return ReportError(context, "open the source", AsIfFromServer(opened.status()));
   ProgressLine progress(context.err, context.err_terminal, !context.json);
-  const auto report = Compare(*store, *opened->source, *opened->mapper, options,
-                              [&](const std::string& step, std::int64_t done) {
-                                progress.Show(-1, fmt::format("{}: {}", step, WithThousands(done)));
-                              });
+  const auto report =
+      Compare(*store, *opened->source, *opened->mapper, options, [&](const std::string& step, std::int64_t done) {
+        progress.Show(-1, fmt::format("{}: {}", step, WithThousands(done)));
+      });
   progress.End();
   if (!report.ok()) return ReportError(context, "compare the source with the store", AsIfFromServer(report.status()));
   if (context.json) {

@@ -4,8 +4,8 @@
 #include "google/rpc/error_details.pb.h"
 #include "server/domain/error.h"
 #include "server/embedded/private_postgres.h"
-#include "server/settings/settings.h"
 #include "server/moving/move_refused.h"
+#include "server/settings/settings.h"
 
 namespace eventstore::eventctl {
 
