@@ -173,14 +173,18 @@ TEST_F(CutoverTest, RollbacksAndOldWritersNeverWaitForEachOther) {
       }
     });
   }
+  // Longer than deadlock_timeout: whoever waits for less gives up before PostgreSQL would end one of the two.
+  LockPatience patience = Patience();
+  patience.lock_timeout = std::chrono::seconds(5);
+  CutoverSteps patient(database_.conninfo(), "tester", Rules(), patience);
   for (int round = 0; round < 3; ++round) {
     ForwardAll();
-    ASSERT_THAT(steps_.RecordCheck(true, "clean"), IsOk());
+    ASSERT_THAT(patient.RecordCheck(true, "clean"), IsOk());
     limits_.max_waiting_rows = 10'000;
     const int before = written;
-    EXPECT_THAT(steps_.Switch(limits_, true), IsOk());
+    EXPECT_THAT(patient.Switch(limits_, true), IsOk());
     EXPECT_TRUE(testing::Eventually([&] { return written > before + 10; }));
-    EXPECT_THAT(steps_.Rollback(limits_), IsOk());
+    EXPECT_THAT(patient.Rollback(limits_), IsOk());
   }
   stop = true;
   for (auto& writer : writers) writer.join();
