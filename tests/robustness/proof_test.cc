@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <deque>
 #include <memory>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -232,7 +231,8 @@ class ProofTest : public ::testing::Test {
 };
 
 TEST_F(ProofTest, NoSkipNoDuplicateOneOrderWhateverHappens) {
-  const std::uint64_t seed = NumberFrom("EVENTSTORE_PROOF_SEED", std::random_device()());
+  // A known one for every run of the suites; another for each run by hand: EVENTSTORE_PROOF_SEED=$RANDOM.
+  const std::uint64_t seed = NumberFrom("EVENTSTORE_PROOF_SEED", 31);
   const int rounds = static_cast<int>(NumberFrom("EVENTSTORE_PROOF_ROUNDS", 1));
   const std::string again = fmt::format("EVENTSTORE_PROOF_SEED={} EVENTSTORE_PROOF_ROUNDS={}", seed, rounds);
   SCOPED_TRACE(again);
