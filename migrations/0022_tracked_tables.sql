@@ -19,9 +19,10 @@ CREATE TABLE tracked_tables (
 CREATE FUNCTION history_value(p_value jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE
 AS $$
-    SELECT CASE WHEN octet_length(p_value::text) <= 4096 THEN p_value
-                ELSE jsonb_build_object('digest', 'sha256:' || encode(sha256(convert_to(p_value::text, 'UTF8')), 'hex'),
-                                        'size', octet_length(p_value::text), 'type', jsonb_typeof(p_value)) END
+    SELECT CASE WHEN octet_length(p_value::text) > 4096
+                THEN jsonb_build_object('digest', 'sha256:' || encode(sha256(convert_to(p_value::text, 'UTF8')), 'hex'),
+                                        'size', octet_length(p_value::text), 'type', jsonb_typeof(p_value))
+                ELSE p_value END
 $$;
 
 -- Follows these fields of a table from now on; again with others: those from now on, and what is recorded stays. Gives the
@@ -34,6 +35,7 @@ CREATE FUNCTION track_history(p_table regclass, p_fields text[], p_ref text DEFA
                               p_interval interval DEFAULT '1 day', p_retention_days integer DEFAULT 90) RETURNS text
 LANGUAGE plpgsql
 SET search_path = public
+SET client_min_messages = warning
 AS $$
 DECLARE
     base text := (SELECT c.relname FROM pg_class c WHERE c.oid = p_table);
@@ -179,6 +181,7 @@ $$;
 CREATE FUNCTION untrack_history(p_table regclass) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = public
+SET client_min_messages = warning
 AS $$
 DECLARE
     target text := (SELECT format('%I.%I', n.nspname, c.relname)
