@@ -10,5 +10,7 @@ CREATE TABLE time_tables (
     interval_us         bigint  NOT NULL CHECK (interval_us >= 1000000),
     -- From the end of a chunk. NULL: never.
     compress_after_days integer CHECK (compress_after_days > 0),
-    retention_days      integer CHECK (retention_days > 0)
+    retention_days      integer CHECK (retention_days > 0),
+    -- Rows before it have been dropped: set by retention, so that whoever reads on from there is told.
+    dropped_before      timestamptz NOT NULL DEFAULT '-infinity'
 );

@@ -124,14 +124,14 @@ BEGIN
         PERFORM cut_by_time(history, 'time', p_interval);
         EXECUTE format('ALTER TABLE %I ADD PRIMARY KEY (position, time)', history);
         -- The path of one row, and of all that have a name.
-        EXECUTE format('CREATE INDEX %I ON %I (entity_id, position)', history || '_entity', history);
-        EXECUTE format('CREATE INDEX %I ON %I (entity_ref, position)', history || '_ref', history);
+        EXECUTE format('CREATE INDEX %I ON %I (entity_id, time, position)', history || '_entity', history);
+        EXECUTE format('CREATE INDEX %I ON %I (entity_ref, time, position)', history || '_ref', history);
         -- Changes of the status, by what it became.
         EXECUTE format('CREATE INDEX %I ON %I ((new_values ->> ''status''), time) WHERE ''status'' = ANY (changed_fields)',
                        history || '_status', history);
         EXECUTE format('CREATE INDEX %I ON %I USING gin (changed_fields)', history || '_fields', history);
         -- Time ranges without anything else.
-        EXECUTE format('CREATE INDEX %I ON %I (time)', history || '_time', history);
+        EXECUTE format('CREATE INDEX %I ON %I (time, position)', history || '_time', history);
         INSERT INTO time_tables (table_name, time_column, compress_by, interval_us, compress_after_days, retention_days)
         VALUES (history, 'time', CASE WHEN p_ref IS NULL THEN 'entity_id' ELSE 'entity_ref' END,
                 (extract(epoch FROM p_interval) * 1000000)::bigint, 7, p_retention_days);

@@ -93,3 +93,8 @@ BEGIN
     RETURN made;
 END
 $$;
+
+-- Where its oldest partition begins; NULL: there is none.
+CREATE FUNCTION oldest_chunk(p_table text) RETURNS timestamptz
+LANGUAGE sql STABLE
+AS $$ SELECT min(p.range_start) FROM partitions_of(p_table) p $$;

@@ -14,3 +14,15 @@ $$;
 CREATE FUNCTION make_partitions(p_table text, p_from timestamptz, p_to timestamptz) RETURNS integer
 LANGUAGE sql
 AS $$ SELECT 0 $$;
+
+-- Where its oldest chunk begins; NULL: there is none. From the catalogue itself, since the views of TimescaleDB look at
+-- every chunk of the database.
+CREATE FUNCTION oldest_chunk(p_table text) RETURNS timestamptz
+LANGUAGE sql STABLE
+AS $$
+    SELECT to_timestamp(min(s.range_start) / 1000000.0)
+    FROM _timescaledb_catalog.hypertable h
+    JOIN _timescaledb_catalog.dimension d ON d.hypertable_id = h.id
+    JOIN _timescaledb_catalog.dimension_slice s ON s.dimension_id = d.id
+    WHERE h.schema_name = 'public' AND h.table_name = p_table
+$$;
