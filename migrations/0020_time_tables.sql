@@ -14,3 +14,17 @@ CREATE TABLE time_tables (
     -- Rows before it have been dropped: set by retention, so that whoever reads on from there is told.
     dropped_before      timestamptz NOT NULL DEFAULT '-infinity'
 );
+
+-- One row for each archive file of theirs, written before what it holds is dropped; as archived_chunks is for events.
+CREATE TABLE archived_rows (
+    table_name  text        NOT NULL,
+    range_start timestamptz NOT NULL,
+    range_end   timestamptz NOT NULL,
+    -- Of the lines (server/storage/event_lines.h): the same rows have the same one.
+    digest      text        NOT NULL,
+    file        text,                    -- NULL: it was asked for dropping without an archive
+    rows        bigint      NOT NULL,
+    archived_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dropped_at  timestamptz,             -- NULL: archived and still there
+    PRIMARY KEY (table_name, range_start, digest)
+);

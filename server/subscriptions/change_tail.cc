@@ -51,8 +51,7 @@ ChangeTail::Following ChangeTail::After(std::int64_t position) const {
   if (!started_) return {};
   if (position < begin_) return {true, false, {}};
   Following following{true, true, {}};
-  const auto first =
-      std::ranges::find_if(window_, [&](const auto& page) { return page->upto.position > position; });
+  const auto first = std::ranges::find_if(window_, [&](const auto& page) { return page->upto.position > position; });
   following.pages.assign(first, window_.end());
   return following;
 }

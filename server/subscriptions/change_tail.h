@@ -89,8 +89,8 @@ class ChangeTail {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<const storage::ChangePage>> window_;
-  std::size_t kept_ = 0;        // changes in it
-  std::int64_t begin_ = 0;      // it has everything after this
+  std::size_t kept_ = 0;    // changes in it
+  std::int64_t begin_ = 0;  // it has everything after this
   domain::ChangePlace end_;
   bool started_ = false;
   bool nudged_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "server/domain/operations/fields.h"
@@ -294,6 +295,17 @@ void ToProto(const domain::RecordChange& change, v1::RecordChange* message) {
   message->set_status(change.status);
   message->set_previous_status(change.previous_status);
   ToProto(change.time, message->mutable_time());
+}
+
+void ToProto(const storage::TimelineItem& item, v1::TimelineItem* message) {
+  struct Into {
+    v1::TimelineItem* message;
+    void operator()(const domain::RecordedEvent& event) const { ToProto(event, message->mutable_event()); }
+    void operator()(const domain::TriggerEvent& event) const { ToProto(event, message->mutable_trigger_event()); }
+    void operator()(const domain::Enforcement& record) const { ToProto(record, message->mutable_enforcement()); }
+    void operator()(const domain::Execution& record) const { ToProto(record, message->mutable_execution()); }
+  };
+  std::visit(Into{message}, item);
 }
 
 v1::WorkerStatus ToProto(domain::WorkerStatus status) {

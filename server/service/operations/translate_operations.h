@@ -2,11 +2,12 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "eventstore/v1/event_store.pb.h"
 #include "eventstore/v1/operations.pb.h"
 #include "server/domain/clock.h"
 #include "server/domain/operations/record_query.h"
 #include "server/domain/operations/records.h"
-#include "server/storage/operations/worker_store.h"
+#include "server/storage/operations/timeline.h"
 
 namespace eventstore::service {
 
@@ -40,6 +41,7 @@ void ToProto(const domain::Execution& execution, v1::Execution* message);
 void ToProto(const domain::Worker& worker, v1::Worker* message);
 void ToProto(const domain::HistoryEntry& entry, v1::HistoryEntry* message);
 void ToProto(const domain::RecordChange& change, v1::RecordChange* message);
+void ToProto(const storage::TimelineItem& item, v1::TimelineItem* message);
 v1::WorkerStatus ToProto(domain::WorkerStatus status);
 
 }  // namespace eventstore::service

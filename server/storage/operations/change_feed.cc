@@ -116,16 +116,15 @@ absl::StatusOr<ChangeHorizon> ReadChangeHorizon(Session& session, std::int64_t s
   return horizon;
 }
 
-absl::StatusOr<ChangePage> ReadChanges(Session& session, const domain::ChangePlace& after,
-                                       const ChangeHorizon& horizon, const domain::ChangeFilter& filter, int limit) {
+absl::StatusOr<ChangePage> ReadChanges(Session& session, const domain::ChangePlace& after, const ChangeHorizon& horizon,
+                                       const domain::ChangeFilter& filter, int limit) {
   ChangePage page;
   // The clock may have been set back since.
   const domain::TimeMicros earliest = std::min(after.time, horizon.now) - domain::kMicrosPerDay;
   auto rows = session.Run(
-      kChanges,
-      {fmt::format("{}", after.position), fmt::format("{}", horizon.position),
-       TimestampText(std::max(earliest, domain::kMinTime)), fmt::format("{}", limit), KindArray(filter.kinds),
-       AnyOf(filter.refs), AnyOf(filter.statuses), fmt::format("{}", kResolvedWithinDays)});
+      kChanges, {fmt::format("{}", after.position), fmt::format("{}", horizon.position),
+                 TimestampText(std::max(earliest, domain::kMinTime)), fmt::format("{}", limit), KindArray(filter.kinds),
+                 AnyOf(filter.refs), AnyOf(filter.statuses), fmt::format("{}", kResolvedWithinDays)});
   if (!rows.ok()) return rows.status();
   for (const auto& row : *rows) {
     page.changes.push_back({.position = row[0].as<std::int64_t>(),

@@ -41,8 +41,8 @@ struct ChangePage {
 //
 // Chunks that were over a day before `after.time` are not opened. So a change is missed if its transaction was open for a
 // day, or the database's clock was set back by a day, while nobody looked.
-absl::StatusOr<ChangePage> ReadChanges(Session& session, const domain::ChangePlace& after,
-                                       const ChangeHorizon& horizon, const domain::ChangeFilter& filter, int limit);
+absl::StatusOr<ChangePage> ReadChanges(Session& session, const domain::ChangePlace& after, const ChangeHorizon& horizon,
+                                       const domain::ChangeFilter& filter, int limit);
 
 // EVENTS_DROPPED, when retention has dropped what came after this place.
 absl::Status CheckNotDropped(Session& session, const domain::ChangePlace& after);

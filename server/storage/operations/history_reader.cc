@@ -72,8 +72,8 @@ absl::StatusOr<std::vector<domain::HistoryEntry>> ReadHistory(Session& session, 
   }
   std::vector<domain::HistoryEntry> entries;
   const auto wanted = static_cast<std::size_t>(query.page_size) + 1;
-  absl::Status walked = WalkTime(
-      session, table, range, query.direction, [&](const domain::TimeRange& window) -> absl::StatusOr<bool> {
+  absl::Status walked =
+      WalkTime(session, table, range, query.direction, [&](const domain::TimeRange& window) -> absl::StatusOr<bool> {
         Where where(0);
         where.And("time >= {}::timestamptz", TimestampText(window.from));
         where.And("time < {}::timestamptz", TimestampText(window.to));

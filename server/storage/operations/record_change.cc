@@ -47,7 +47,8 @@ absl::StatusOr<domain::Enforcement> ResolveEnforcement(Session& session, const d
 absl::StatusOr<domain::Execution> MoveExecution(Session& session, const domain::Move& move) {
   // The first time that it runs, and when it ends.
   static const std::string sql = fmt::format(
-      "UPDATE execution SET status = $4, worker_id = coalesce($5::uuid, worker_id), result = coalesce($6::jsonb, result), "
+      "UPDATE execution SET status = $4, worker_id = coalesce($5::uuid, worker_id), result = coalesce($6::jsonb, "
+      "result), "
       "started_at = CASE WHEN $4 = 'running' THEN coalesce(started_at, clock_timestamp()) ELSE started_at END, "
       "finished_at = CASE WHEN $7::boolean THEN clock_timestamp() ELSE finished_at END "
       "WHERE id = $1::uuid AND created = $2::timestamptz AND status = $3 RETURNING {}",
@@ -59,9 +60,9 @@ absl::StatusOr<domain::Execution> MoveExecution(Session& session, const domain::
   if (domain::CanMove(move.expected, move.status)) {
     // Not again: a repeat could not tell its own success from that of somebody else.
     auto rows = WriteRecord(session, false, [&] {
-      return session.Run(query, {id, TimestampText(*created), domain::NameOf(move.expected),
-                                 domain::NameOf(move.status), TextOf(move.worker_id), move.result,
-                                 domain::HasEnded(move.status) ? "true" : "false"});
+      return session.Run(query,
+                         {id, TimestampText(*created), domain::NameOf(move.expected), domain::NameOf(move.status),
+                          TextOf(move.worker_id), move.result, domain::HasEnded(move.status) ? "true" : "false"});
     });
     if (!rows.ok()) return rows.status();
     if (!rows->empty()) return ExecutionFrom((*rows)[0]);

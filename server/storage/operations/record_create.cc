@@ -67,11 +67,11 @@ absl::StatusOr<domain::TriggerEvent> RecordEvent(Session& session, const domain:
   static const std::string insert =
       InsertText("event", "id, trigger_ref, trigger_id, source, rule_ref, payload, correlation_id",
                  "$1::uuid, $2, $3::uuid, $4, $5, $6::jsonb, $7::uuid", kTriggerEventColumns);
-  static const std::string known = KnownText(
-      "event",
-      "(trigger_ref, trigger_id, source, rule_ref, payload, correlation_id) IS NOT DISTINCT FROM "
-      "($2::text, $3::uuid, $4::text, $5::text, $6::jsonb, $7::uuid)",
-      kTriggerEventColumns);
+  static const std::string known =
+      KnownText("event",
+                "(trigger_ref, trigger_id, source, rule_ref, payload, correlation_id) IS NOT DISTINCT FROM "
+                "($2::text, $3::uuid, $4::text, $5::text, $6::jsonb, $7::uuid)",
+                kTriggerEventColumns);
   const Statements statements{
       "event", {"operations_record_event", insert.c_str()}, {"operations_known_event", known.c_str()}};
   auto rows = Create(session, statements, event.id,
@@ -85,18 +85,18 @@ absl::StatusOr<domain::Enforcement> CreateEnforcement(Session& session, const do
   static const std::string insert =
       InsertText("enforcement", "id, rule_ref, rule_id, trigger_ref, event_id, condition, payload, correlation_id",
                  "$1::uuid, $2, $3::uuid, $4, $5::uuid, $6::jsonb, $7::jsonb, $8::uuid", kEnforcementColumns);
-  static const std::string known = KnownText(
-      "enforcement",
-      "(rule_ref, rule_id, trigger_ref, event_id, condition, payload, correlation_id) IS NOT DISTINCT FROM "
-      "($2::text, $3::uuid, $4::text, $5::uuid, $6::jsonb, $7::jsonb, $8::uuid)",
-      kEnforcementColumns);
+  static const std::string known =
+      KnownText("enforcement",
+                "(rule_ref, rule_id, trigger_ref, event_id, condition, payload, correlation_id) IS NOT DISTINCT FROM "
+                "($2::text, $3::uuid, $4::text, $5::uuid, $6::jsonb, $7::jsonb, $8::uuid)",
+                kEnforcementColumns);
   const Statements statements{"enforcement",
                               {"operations_create_enforcement", insert.c_str()},
                               {"operations_known_enforcement", known.c_str()}};
-  auto rows = Create(session, statements, enforcement.id,
-                     {enforcement.id.id.ToString(), enforcement.rule_ref, TextOf(enforcement.rule_id),
-                      enforcement.trigger_ref, TextOf(enforcement.event_id), enforcement.condition, enforcement.payload,
-                      TextOf(enforcement.correlation_id)});
+  auto rows = Create(
+      session, statements, enforcement.id,
+      {enforcement.id.id.ToString(), enforcement.rule_ref, TextOf(enforcement.rule_id), enforcement.trigger_ref,
+       TextOf(enforcement.event_id), enforcement.condition, enforcement.payload, TextOf(enforcement.correlation_id)});
   if (!rows.ok()) return rows.status();
   return EnforcementFrom((*rows)[0]);
 }
@@ -106,19 +106,17 @@ absl::StatusOr<domain::Execution> CreateExecution(Session& session, const domain
       InsertText("execution", "id, action_ref, action_id, enforcement_id, parent_id, parameters, correlation_id",
                  "$1::uuid, $2, $3::uuid, $4::uuid, $5::uuid, $6::jsonb, $7::uuid", kExecutionColumns);
   // What it was made of, wherever it has moved to since.
-  static const std::string known = KnownText(
-      "execution",
-      "(action_ref, action_id, enforcement_id, parent_id, parameters, correlation_id) IS NOT DISTINCT FROM "
-      "($2::text, $3::uuid, $4::uuid, $5::uuid, $6::jsonb, $7::uuid)",
-      kExecutionColumns);
-  const Statements statements{"execution",
-                              {"operations_create_execution", insert.c_str()},
-                              {"operations_known_execution", known.c_str()}};
-  auto rows =
-      Create(session, statements, execution.id,
-             {execution.id.id.ToString(), execution.action_ref, TextOf(execution.action_id),
-              TextOf(execution.enforcement_id), TextOf(execution.parent_id), execution.parameters,
-              TextOf(execution.correlation_id)});
+  static const std::string known =
+      KnownText("execution",
+                "(action_ref, action_id, enforcement_id, parent_id, parameters, correlation_id) IS NOT DISTINCT FROM "
+                "($2::text, $3::uuid, $4::uuid, $5::uuid, $6::jsonb, $7::uuid)",
+                kExecutionColumns);
+  const Statements statements{
+      "execution", {"operations_create_execution", insert.c_str()}, {"operations_known_execution", known.c_str()}};
+  auto rows = Create(
+      session, statements, execution.id,
+      {execution.id.id.ToString(), execution.action_ref, TextOf(execution.action_id), TextOf(execution.enforcement_id),
+       TextOf(execution.parent_id), execution.parameters, TextOf(execution.correlation_id)});
   if (!rows.ok()) return rows.status();
   return ExecutionFrom((*rows)[0]);
 }

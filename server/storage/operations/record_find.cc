@@ -51,11 +51,10 @@ absl::StatusOr<pqxx::result> Find(Session& session, const Table& table, const do
       found = within(*guess);
       if (!found.ok() || !found->empty()) return found;
     }
-    absl::Status walked =
-        WalkTime(session, table.name, {}, domain::Direction::kBackward, [&](const TimeRange& window) {
-          found = within(window);
-          return found.ok() ? absl::StatusOr<bool>(!found->empty()) : absl::StatusOr<bool>(found.status());
-        });
+    absl::Status walked = WalkTime(session, table.name, {}, domain::Direction::kBackward, [&](const TimeRange& window) {
+      found = within(window);
+      return found.ok() ? absl::StatusOr<bool>(!found->empty()) : absl::StatusOr<bool>(found.status());
+    });
     if (!walked.ok()) return walked;
   }
   if (!found.ok()) return found;
@@ -69,35 +68,33 @@ absl::Status List(Session& session, const Table& table, const domain::RecordQuer
   TimeRange range = query.range;
   if (query.after) range.to = std::min(range.to, query.after->time + 1);
   int left = query.page_size + 1;
-  return WalkTime(session, table.name, range, domain::Direction::kBackward,
-                  [&](const TimeRange& window) -> absl::StatusOr<bool> {
-                    Where where(0);
-                    where.And("created >= {}::timestamptz", TimestampText(window.from));
-                    where.And("created < {}::timestamptz", TimestampText(window.to));
-                    if (!query.ref.empty()) where.And(fmt::format("{} = {{}}", table.ref).c_str(), query.ref);
-                    if (!query.status.empty()) where.And("status = {}", query.status);
-                    if (query.correlation_id) where.And("correlation_id = {}::uuid", query.correlation_id->ToString());
-                    if (query.after) {
-                      where.And("(created, id) < ({}::timestamptz, {}::uuid)",
-                                {TimestampText(query.after->time), query.after->key});
-                    }
-                    auto rows = session.RunText(
-                        fmt::format("SELECT {} FROM {} WHERE {} ORDER BY created DESC, id DESC LIMIT {}", table.columns,
-                                    table.name, where.text(), left),
-                        where.args());
-                    if (!rows.ok()) return rows.status();
-                    for (const auto& row : *rows) add(row);
-                    left -= static_cast<int>(rows->size());
-                    return left <= 0;
-                  });
+  return WalkTime(
+      session, table.name, range, domain::Direction::kBackward, [&](const TimeRange& window) -> absl::StatusOr<bool> {
+        Where where(0);
+        where.And("created >= {}::timestamptz", TimestampText(window.from));
+        where.And("created < {}::timestamptz", TimestampText(window.to));
+        if (!query.ref.empty()) where.And(fmt::format("{} = {{}}", table.ref).c_str(), query.ref);
+        if (!query.status.empty()) where.And("status = {}", query.status);
+        if (query.correlation_id) where.And("correlation_id = {}::uuid", query.correlation_id->ToString());
+        if (query.after) {
+          where.And("(created, id) < ({}::timestamptz, {}::uuid)",
+                    {TimestampText(query.after->time), query.after->key});
+        }
+        auto rows = session.RunText(fmt::format("SELECT {} FROM {} WHERE {} ORDER BY created DESC, id DESC LIMIT {}",
+                                                table.columns, table.name, where.text(), left),
+                                    where.args());
+        if (!rows.ok()) return rows.status();
+        for (const auto& row : *rows) add(row);
+        left -= static_cast<int>(rows->size());
+        return left <= 0;
+      });
 }
 
 template <typename Record, typename From>
 absl::StatusOr<std::vector<Record>> ListOf(Session& session, const Table& table, const domain::RecordQuery& query,
                                            From from) {
   std::vector<Record> records;
-  absl::Status listed =
-      List(session, table, query, [&](const pqxx::row& row) { records.push_back(from(row)); });
+  absl::Status listed = List(session, table, query, [&](const pqxx::row& row) { records.push_back(from(row)); });
   if (!listed.ok()) return listed;
   return records;
 }

@@ -44,8 +44,8 @@ absl::StatusOr<domain::Worker> RegisterWorker(Session& session, const domain::Ne
       "WHERE $2::uuid IS NULL OR worker.id = $2::uuid RETURNING {0}",
       kWorkerColumns);
   const Query query{"worker_register", sql.c_str()};
-  const pq::Args args{worker.made_id.ToString(), TextOf(worker.id), worker.name,
-                      worker.host,               worker.worker_type, worker.capabilities};
+  const pq::Args args{worker.made_id.ToString(), TextOf(worker.id),  worker.name, worker.host,
+                      worker.worker_type,        worker.capabilities};
   // The second time for one that took a new name: that is set then, and the rest follows.
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto rows = WriteRecord(session, true, [&] { return session.Run(query, args); });
