@@ -68,15 +68,16 @@ class Cluster:
             sys.exit(done.stderr)
         return done.stdout.strip()
 
-    def pgbench(self, script, seconds, clients):
-        """Times of single transactions in microseconds, sorted."""
+    def pgbench(self, script, seconds, clients, waits=True):
+        """Times of single transactions in microseconds, sorted. `waits`: for the disk, at each commit."""
         path = os.path.join(self.folder, "script.sql")
         with open(path, "w", encoding="utf-8") as file:
             file.write(script)
         prefix = os.path.join(self.folder, "times")
         done = subprocess.run(
             [os.path.join(self.bin, "pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(seconds),
-             "-l", "--log-prefix", prefix, "-f", path, self.conninfo], capture_output=True, text=True, check=False)
+             "-l", "--log-prefix", prefix, "-f", path, self.conninfo], capture_output=True, text=True, check=False,
+            env={**os.environ, "PGOPTIONS": f"-c synchronous_commit={'on' if waits else 'off'}"})
         if done.returncode:
             sys.exit(done.stderr)
         times = []
@@ -128,20 +129,21 @@ def main():
                              _UPDATE.format(table=table, created=created, status="running").replace(
                                  "'running'", "CASE WHEN status = 'running' THEN 'scheduled' ELSE 'running' END", 1)
                              .replace("\n", " ") + ";\n")
-        times = {name: [] for name in scripts}
-        for _ in range(options.rounds):
-            for name, script in scripts.items():
-                times[name].extend(cluster.pgbench(script, options.seconds, options.clients))
-        print(f"engine {options.engine}, {options.clients} client(s), {options.rounds} x {options.seconds} s each, "
-              f"milliseconds, committed to disk\n")
-        print(f"{'':<34} {'times':>8} {'p50':>9} {'p95':>9} {'p99':>9}")
-        for name, some in times.items():
-            times[name] = sorted(some)
-            show(name, times[name])
-        bare, tracked = times.values()
-        print(f"{'ratio':<34} {'':>8} {percentile(tracked, .5) / percentile(bare, .5):>9.2f} "
-              f"{percentile(tracked, .95) / percentile(bare, .95):>9.2f} "
-              f"{percentile(tracked, .99) / percentile(bare, .99):>9.2f}")
+        for waits, what in ((True, "committed to disk"), (False, "without waiting for the disk: what the processor does")):
+            times = {name: [] for name in scripts}
+            for _ in range(options.rounds):
+                for name, script in scripts.items():
+                    times[name].extend(cluster.pgbench(script, options.seconds, options.clients, waits))
+            print(f"\nengine {options.engine}, {options.clients} client(s), {options.rounds} x {options.seconds} s each, "
+                  f"milliseconds, {what}\n")
+            print(f"{'':<34} {'times':>8} {'p50':>9} {'p95':>9} {'p99':>9}")
+            for name, some in times.items():
+                times[name] = sorted(some)
+                show(name, times[name])
+            bare, tracked = times.values()
+            print(f"{'ratio':<34} {'':>8} {percentile(tracked, .5) / percentile(bare, .5):>9.2f} "
+                  f"{percentile(tracked, .95) / percentile(bare, .95):>9.2f} "
+                  f"{percentile(tracked, .99) / percentile(bare, .99):>9.2f}")
 
         cluster.sql(f"SELECT make_partitions('execution', now() - interval '{options.days} days', now());"
                     f"INSERT INTO execution (id, created, action_ref) SELECT md5('old' || n)::uuid, "

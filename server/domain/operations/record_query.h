@@ -24,11 +24,11 @@ struct Resolution {
 };
 
 struct Move {
-  RecordKey key;
+  RecordKey key = {};
   ExecutionStatus expected = ExecutionStatus::kRequested;
   ExecutionStatus status = ExecutionStatus::kRequested;
-  std::optional<Uuid> worker_id;
-  std::optional<std::string> result;
+  std::optional<Uuid> worker_id = {};
+  std::optional<std::string> result = {};
 };
 
 // Where a page ended: the next one begins behind it.
@@ -39,31 +39,31 @@ struct RecordPlace {
 
 // Newest first. Empty texts: any.
 struct RecordQuery {
-  std::string ref;
-  std::string status;
-  std::optional<Uuid> correlation_id;
-  TimeRange range;
+  std::string ref = {};
+  std::string status = {};
+  std::optional<Uuid> correlation_id = {};
+  TimeRange range = {};
   int page_size = 0;
-  std::optional<RecordPlace> after;
+  std::optional<RecordPlace> after = {};
 };
 
 struct WorkerQuery {
-  std::string status;
-  std::string worker_type;
+  std::string status = {};
+  std::string worker_type = {};
   int page_size = 0;
-  std::string after;  // a name
+  std::string after = {};  // a name
 };
 
 struct HistoryQuery {
-  std::string table;
-  std::string entity_id;
-  std::string entity_ref;
-  std::string field;
-  std::string status;
-  TimeRange range;
+  std::string table = {};
+  std::string entity_id = {};
+  std::string entity_ref = {};
+  std::string field = {};
+  std::string status = {};
+  TimeRange range = {};
   Direction direction = Direction::kForward;
   int page_size = 0;
-  std::optional<RecordPlace> after;
+  std::optional<RecordPlace> after = {};
 };
 
 struct HistoryEntry {

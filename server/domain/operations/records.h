@@ -51,13 +51,13 @@ struct NewId {
 };
 
 struct NewTriggerEvent {
-  NewId id;
-  std::string trigger_ref;
-  std::optional<Uuid> trigger_id;
-  std::string source;
-  std::optional<std::string> rule_ref;
-  std::string payload;  // JSON object text, as all of these
-  std::optional<Uuid> correlation_id;
+  NewId id = {};
+  std::string trigger_ref = {};
+  std::optional<Uuid> trigger_id = {};
+  std::string source = {};
+  std::optional<std::string> rule_ref = {};
+  std::string payload = {};  // JSON object text, as all of these
+  std::optional<Uuid> correlation_id = {};
 };
 
 struct TriggerEvent {
@@ -72,14 +72,14 @@ struct TriggerEvent {
 };
 
 struct NewEnforcement {
-  NewId id;
-  std::string rule_ref;
-  std::optional<Uuid> rule_id;
-  std::string trigger_ref;
-  std::optional<Uuid> event_id;
-  std::string condition;
-  std::string payload;
-  std::optional<Uuid> correlation_id;
+  NewId id = {};
+  std::string rule_ref = {};
+  std::optional<Uuid> rule_id = {};
+  std::string trigger_ref = {};
+  std::optional<Uuid> event_id = {};
+  std::string condition = {};
+  std::string payload = {};
+  std::optional<Uuid> correlation_id = {};
 };
 
 struct Enforcement {
@@ -97,13 +97,13 @@ struct Enforcement {
 };
 
 struct NewExecution {
-  NewId id;
-  std::string action_ref;
-  std::optional<Uuid> action_id;
-  std::optional<Uuid> enforcement_id;
-  std::optional<Uuid> parent_id;
-  std::string parameters;
-  std::optional<Uuid> correlation_id;
+  NewId id = {};
+  std::string action_ref = {};
+  std::optional<Uuid> action_id = {};
+  std::optional<Uuid> enforcement_id = {};
+  std::optional<Uuid> parent_id = {};
+  std::string parameters = {};
+  std::optional<Uuid> correlation_id = {};
 };
 
 struct Execution {
@@ -124,12 +124,12 @@ struct Execution {
 };
 
 struct NewWorker {
-  std::optional<Uuid> id;  // that the client sent
-  Uuid made_id;            // for one that is new, when none was sent
-  std::string name;
-  std::string host;
-  std::string worker_type;
-  std::string capabilities;
+  std::optional<Uuid> id = {};  // that the client sent
+  Uuid made_id = {};            // for one that is new, when none was sent
+  std::string name = {};
+  std::string host = {};
+  std::string worker_type = {};
+  std::string capabilities = {};
 };
 
 struct Worker {
