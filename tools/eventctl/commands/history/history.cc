@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "server/domain/error.h"
 #include "server/storage/session.h"
+#include "server/storage/sql_errors.h"
 #include "server/storage/sql_text.h"
 #include "tools/eventctl/commands/commands.h"
 #include "tools/eventctl/commands/operations/operations_call.h"
@@ -89,7 +91,14 @@ absl::StatusOr<pqxx::result> Ask(const DatabaseFlags& database, const std::strin
   const auto conninfo = FindDatabase(database);
   if (!conninfo.ok()) return conninfo.status();
   storage::Session session(*conninfo, "history");
-  return session.RunText(sql, args);
+  auto rows = session.RunText(sql, args);
+  const std::string state = storage::SqlStateOf(rows.status());
+  if (!state.starts_with("42") && !state.starts_with("22")) return rows;
+  const std::string message(rows.status().message());
+  constexpr std::string_view kBegin = "ERROR:  ";
+  const auto begin = message.find(kBegin);
+  const auto from = begin == std::string::npos ? 0 : begin + kBegin.size();
+  return domain::ErrorOf(domain::Reason::kInvalidRequest, message.substr(from, message.rfind(" (") - from));
 }
 
 ExitCode RunTrack(const TrackFlags& flags, Context& context) {
