@@ -5,6 +5,7 @@
 #include "server/housekeeping/tasks/compression.h"
 #include "server/housekeeping/tasks/partition_maintenance.h"
 #include "server/housekeeping/tasks/prune_runs.h"
+#include "server/housekeeping/tasks/record_retention.h"
 #include "server/housekeeping/tasks/refresh_aggregates.h"
 #include "server/housekeeping/tasks/retention.h"
 #include "server/housekeeping/tasks/verify_sample.h"
@@ -24,6 +25,7 @@ TaskList MakeTasks(const TaskSettings& settings, const std::string& conninfo, co
   // What is counted here must be counted before retention drops it, so it comes first.
   add(std::make_unique<RefreshAggregates>(), "0 2 * * *", 120);
   add(std::make_unique<RetentionTask>(settings.retention), "0 2 * * *", 240);
+  add(std::make_unique<RecordRetention>(settings.retention), "0 2 * * *", 240);
   add(std::make_unique<Compression>(partitions, edition, settings.compress_after_days), "0 2 * * *", 240);
   add(std::make_unique<VerifySample>(conninfo), "0 2 * * *", 10);
   add(std::make_unique<PruneRuns>(settings.keep_runs_days), "0 2 * * *", 10);

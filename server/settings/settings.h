@@ -20,6 +20,7 @@ struct Settings {
   std::string engine;  // empty: what the database has, or what fits
   int lanes = 0;       // for a new database only: an existing one keeps what its first migration recorded
   int read_connections = 0;
+  int operations_connections = 0;
   int max_queue = 0;  // requests waiting in one lane
   int default_deadline_ms = 0;
   int close_chunks_seconds = 0;

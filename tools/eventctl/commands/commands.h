@@ -16,6 +16,8 @@ void AddCount(CLI::App& app, Context& context);
 void AddTail(CLI::App& app, Context& context);
 void AddVersion(CLI::App& app, Context& context);
 void AddGroups(CLI::App& app, Context& context);
+void AddOperations(CLI::App& app, Context& context);
+void AddHistory(CLI::App& app, Context& context);
 void AddHousekeeper(CLI::App& app, Context& context);
 void AddPartitions(CLI::App& app, Context& context);
 void AddMigrate(CLI::App& app, Context& context);
