@@ -251,8 +251,8 @@ absl::Status Run(const Settings& settings, const eventstore::observability::Log&
   }
   eventstore::embedded::PrivatePostgresOptions options;
   options.data_dir = settings.data_dir;
-  options.max_connections = std::max(options.max_connections, settings.lanes + settings.read_connections +
-                                                              settings.operations_connections + 32);
+  options.max_connections = std::max(options.max_connections,
+                                     settings.lanes + settings.read_connections + settings.operations_connections + 32);
   options.stop_requested = [] {
     sigset_t pending;
     return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);

@@ -42,7 +42,7 @@ enum class Reason {
   kStatusConflict,      // an operational record has another status than the client expects
   kIllegalTransition,   // from the status that it has an execution cannot come to the one asked for
   kWorkerNameTaken,
-  kTableNotTracked,     // no history is kept of this table
+  kTableNotTracked,  // no history is kept of this table
   kUnimplemented,
   kInternal,
 };

@@ -33,7 +33,7 @@ struct ChangeTailOptions {
   std::chrono::milliseconds idle_pause{200};
   // Listeners are called at least so often.
   std::chrono::milliseconds tick{500};
-  // Kept for those who are a little behind; some 10 MB.
+  // Kept for those who are a little behind.
   std::size_t window_changes = 50'000;
   std::chrono::seconds statement_timeout{30};
   // A transaction that holds changes back for so long is named in the log.

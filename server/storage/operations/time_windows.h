@@ -1,5 +1,5 @@
-// A table that is cut by time is read in windows of time, so that no statement opens all of its chunks: planning costs a
-// third of a millisecond a chunk, and thousands of them are more locks than PostgreSQL has.
+// A table that is cut by time is read in windows of time, so that no statement opens all of its chunks: planning takes time
+// for each of them, and thousands are more locks than PostgreSQL has.
 #pragma once
 
 #include <functional>
