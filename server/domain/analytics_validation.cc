@@ -69,7 +69,7 @@ TimeRange ParseBuckets(Violations& violations, const RawTimeRange& raw, Bucket b
 }
 
 void CheckKeys(Violations& violations, const std::string& field, const std::vector<std::string>& keys) {
-  if (keys.size() > kMaxFilterValues) violations.AddLimit(field, "max_values", keys.size(), kMaxFilterValues);
+  if (keys.size() > kMaxFilterValues) violations.AddLimit(field, "max_filter_values", keys.size(), kMaxFilterValues);
   for (std::size_t i = 0; i < keys.size() && i < kMaxFilterValues; ++i) {
     CheckText(violations, fmt::format("{}[{}]", field, i), "max_key_bytes", keys[i], 0, kMaxAnalyticsKeyBytes);
   }
@@ -77,7 +77,8 @@ void CheckKeys(Violations& violations, const std::string& field, const std::vect
 
 int PageSize(Violations& violations, const std::string& field, std::int32_t size, int standard, int most) {
   if (size < 0) violations.Add(field, fmt::format("is {}; it is 1 to {}, or 0 for {}", size, most, standard));
-  if (size > most) violations.AddLimit(field, field, static_cast<std::size_t>(size), static_cast<std::size_t>(most));
+  if (size > most)
+    violations.AddLimit(field, "max_" + field, static_cast<std::size_t>(size), static_cast<std::size_t>(most));
   return size == 0 ? standard : size;
 }
 
