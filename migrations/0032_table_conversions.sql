@@ -115,6 +115,12 @@ BEGIN
                                  'cannot have: drop it first', t.tgname)
         FROM pg_trigger t WHERE t.tgrelid = target AND NOT t.tgisinternal
                             AND (t.tgconstraint <> 0 OR t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL);
+    IF to_regclass('_timescaledb_catalog.hypertable') IS NOT NULL THEN
+        RETURN QUERY
+            SELECT 'refused', format('the trigger %s is disabled, or fires on replicas or always, which a hypertable cannot say: '
+                                     'enable it or drop it first', t.tgname)
+            FROM pg_trigger t WHERE t.tgrelid = target AND NOT t.tgisinternal AND t.tgenabled <> 'O';
+    END IF;
     RETURN QUERY
         SELECT 'refused', format('it is published by %s: take it out, and add it again afterwards', p.pubname)
         FROM pg_publication_rel pr JOIN pg_publication p ON p.oid = pr.prpubid WHERE pr.prrelid = target;
