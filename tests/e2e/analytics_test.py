@@ -27,7 +27,7 @@ SELECT (extract(epoch FROM date_trunc('{unit}', {time}, 'UTC')))::bigint || ' ' 
 FROM {table} WHERE {where} GROUP BY date_trunc('{unit}', {time}, 'UTC'), {ref}, {status}
 """
 EVENTS = {"time": "created", "ref": "trigger_ref", "status": "''::text", "table": "event", "where": "true"}
-STATUSES = {"time": "time", "ref": "entity_ref", "status": "new_values->>'status'", "table": "execution_history",
+STATUSES = {"time": "time", "ref": "entity_ref", "status": "(new_values->>'status')", "table": "execution_history",
             "where": "operation <> 'DELETE'"}
 
 
@@ -108,7 +108,7 @@ class AnalyticsTest(StoreTest):
     def test_failure_rate_and_throughput(self):
         rate = self.client.unary("GetFailureRate", pb.GetFailureRateRequest(include_recent=True, **self.range))
         counted = dict(line.split() for line in self.database.run(
-            "SELECT new_values->>'status' || ' ' || count(*) FROM execution_history GROUP BY 1, new_values->>'status'"
+            "SELECT (new_values->>'status') || ' ' || count(*) FROM execution_history GROUP BY new_values->>'status'"
         ).splitlines())
         total = rate.total
         self.assertEqual([total.completed, total.failed, total.timeout, total.cancelled],
