@@ -22,6 +22,7 @@
 #include "server/observability/http_server.h"
 #include "server/observability/log_format.h"
 #include "server/server_metrics.h"
+#include "server/service/analytics/analytics_service.h"
 #include "server/service/event_store_service.h"
 #include "server/service/health_monitor.h"
 #include "server/service/housekeeper_service.h"
@@ -196,11 +197,13 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   subscriptions::ChangeTail change_tail({}, conninfo, clock);
   service::OperationsService operations({calls, open_streams, operations_pool, change_tail, clock,
                                          std::chrono::milliseconds{settings.default_deadline_ms}, ids});
+  service::AnalyticsService analytics(
+      {calls, readers, chunks, clock, std::chrono::milliseconds{settings.default_deadline_ms}});
 
-  auto server =
-      service::GrpcServer::Start(settings.grpc_listen, {&event_store, &subscriptions, &upkeep_service, &operations},
-                                 {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
-                                  v1::Housekeeper::service_full_name(), v1::Operations::service_full_name()});
+  auto server = service::GrpcServer::Start(
+      settings.grpc_listen, {&event_store, &subscriptions, &upkeep_service, &operations, &analytics},
+      {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
+       v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name()});
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
   const observability::ReadUpkeep upkeep = [&] {

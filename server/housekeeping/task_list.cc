@@ -23,7 +23,7 @@ TaskList MakeTasks(const TaskSettings& settings, const std::string& conninfo, co
   };
   add(std::make_unique<PartitionMaintenance>(partitions, edition), "0 2 * * *", 10, true);
   // What is counted here must be counted before retention drops it, so it comes first.
-  add(std::make_unique<RefreshAggregates>(), "0 2 * * *", 120);
+  add(std::make_unique<RefreshAggregates>(), "0 * * * *", 120);
   add(std::make_unique<RetentionTask>(settings.retention), "0 2 * * *", 240);
   add(std::make_unique<RecordRetention>(settings.retention), "0 2 * * *", 240);
   add(std::make_unique<Compression>(partitions, edition, settings.compress_after_days), "0 2 * * *", 240);

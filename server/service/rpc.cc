@@ -7,6 +7,7 @@ constexpr char kEventStore[] = "eventstore.v1.EventStore";
 constexpr char kSubscriptions[] = "eventstore.v1.Subscriptions";
 constexpr char kHousekeeper[] = "eventstore.v1.Housekeeper";
 constexpr char kOperations[] = "eventstore.v1.Operations";
+constexpr char kAnalytics[] = "eventstore.v1.Analytics";
 
 }  // namespace
 
@@ -56,6 +57,11 @@ std::vector<observability::RpcName> RpcNames() {
       {.service = kOperations, .method = "ListWorkers"},
       {.service = kOperations, .method = "GetHistory"},
       {.service = kOperations, .method = "Watch", .streams = true, .endless = true},
+      {.service = kAnalytics, .method = "GetCounts"},
+      {.service = kAnalytics, .method = "GetTopRefs"},
+      {.service = kAnalytics, .method = "GetFailureRate"},
+      {.service = kAnalytics, .method = "GetThroughput"},
+      {.service = kAnalytics, .method = "ListAggregates"},
   };
 }
 

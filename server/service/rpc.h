@@ -53,6 +53,11 @@ enum class Rpc {
   kListWorkers,
   kGetHistory,
   kWatch,
+  kGetCounts,
+  kGetTopRefs,
+  kGetFailureRate,
+  kGetThroughput,
+  kListAggregates,
 };
 
 // The name of each, in the order of Rpc.

@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
       .out = std::cout, .err = std::cerr, .out_terminal = InspectTerminal(1), .err_terminal = InspectTerminal(2)};
   CLI::App app(
       "The event store from a shell: append, replay, follow, count, load, consumer groups, operational records, "
-      "upkeep, migrate, verify.",
+      "upkeep, analytics, migrate, verify.",
       "eventctl");
   app.set_version_flag("--version", std::string("eventctl ") + EVENTSTORE_VERSION);
   // Not required: a misspelt command is better told by its name.
@@ -72,6 +72,8 @@ int main(int argc, char** argv) {
   AddHousekeeper(app, context);
   AddPartitions(app, context);
   AddVersion(app, context);
+  AddAnalytics(app, context);
+  AddConvertTable(app, context);
   AddMigrate(app, context);
   AddArchive(app, context);
   AddMigrateEvents(app, context);
