@@ -73,6 +73,19 @@ $make$, view, format('%I.%I', link.legacy_schema, link.legacy_table));
 END
 $body$;
 
+-- Nobody writes or reads through the view until the transaction ends. Before the legacy table is locked, as whoever writes
+-- through the view has that first. LOCK TABLE would lock events_v2 as well; this changes nothing.
+CREATE FUNCTION legacy_lock_view() RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    link legacy_link;
+BEGIN
+    SELECT * INTO STRICT link FROM legacy_link;
+    EXECUTE format('ALTER VIEW %I.%I SET (security_barrier = false)', link.legacy_schema, link.original_table);
+END
+$$;
+
 CREATE FUNCTION legacy_remove_view() RETURNS void
 LANGUAGE plpgsql
 AS $$

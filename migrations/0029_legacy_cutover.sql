@@ -1,5 +1,5 @@
--- The steps of the cut-over, each within the caller's transaction. The caller holds every lane and the legacy table, and has
--- found that the conditions hold (server/domain/cutover.h).
+-- The steps of the cut-over, each within the caller's transaction. The caller holds every lane and the legacy table, for a
+-- rollback the view before it, and has found that the conditions hold (server/domain/cutover.h).
 
 -- The legacy table gets out of the way, and the view takes its name. From now on both sides are written to, so that there is
 -- a way back: events of the store are mirrored, and rows that old writers bring through the view are noted.

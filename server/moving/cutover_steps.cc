@@ -33,6 +33,7 @@ const Query kLockText{"cutover_lock_text",
                       "SELECT format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', legacy_schema, legacy_table) "
                       "FROM legacy_link"};
 const Query kSwitch{"cutover_switch", "SELECT legacy_switch($1)"};
+const Query kLockView{"cutover_lock_view", "SELECT legacy_lock_view()"};
 const Query kRollback{"cutover_rollback", "SELECT legacy_rollback()"};
 const Query kClose{"cutover_close", "SELECT legacy_close()"};
 const Query kDrop{"cutover_drop", "SELECT legacy_drop()"};
@@ -162,7 +163,10 @@ absl::Status CutoverSteps::Rollback(const MoveLimits& limits) {
   if (done.ok()) done = Require(CutoverStep::kRollback, limits);
   if (!done.ok()) return Logged("rollback", done);
   done = WithAllLanes(session_, patience_, [&]() -> absl::Status {
-    absl::Status step = LockLegacyTable(session_);
+    // The view before the table, as old writers take them: otherwise one of them and this would wait for each other, and
+    // PostgreSQL would refuse the writer.
+    absl::Status step = session_.Run(kLockView, {}).status();
+    if (step.ok()) step = LockLegacyTable(session_);
     // Mirrored, above all. Rows that old writers brought are in the legacy table, and may still be on their way here.
     if (step.ok()) step = session_.Run(kMirror, {}).status();
     if (step.ok()) step = Require(CutoverStep::kRollback, limits);

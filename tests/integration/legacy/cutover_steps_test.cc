@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "server/archive/line_file.h"
@@ -155,6 +156,40 @@ TEST_F(CutoverTest, WritersGoOnMeanwhile) {
   EXPECT_EQ(Count("events"), 20 + written + appended);
   ForwardAll();
   ExpectCleanStore();
+}
+
+// A writer through the view has the view before the table, and so has a rollback.
+TEST_F(CutoverTest, RollbacksAndOldWritersNeverWaitForEachOther) {
+  std::atomic<bool> stop = false;
+  std::atomic<int> written = 0;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 3; ++i) {
+    writers.emplace_back([&] {
+      Session session(database_.conninfo(), "old writer");
+      while (!stop) {
+        EXPECT_THAT(session.RunScript("INSERT INTO events (type, data) VALUES ('old', '{}')"), IsOk());
+        ++written;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));  // so that the forwarder keeps up
+      }
+    });
+  }
+  // Longer than deadlock_timeout: whoever waits for less gives up before PostgreSQL would end one of the two.
+  LockPatience patience = Patience();
+  patience.lock_timeout = std::chrono::seconds(5);
+  CutoverSteps patient(database_.conninfo(), "tester", Rules(), patience);
+  for (int round = 0; round < 3; ++round) {
+    ForwardAll();
+    ASSERT_THAT(patient.RecordCheck(true, "clean"), IsOk());
+    limits_.max_waiting_rows = 10'000;
+    const int before = written;
+    EXPECT_THAT(patient.Switch(limits_, true), IsOk());
+    EXPECT_TRUE(testing::Eventually([&] { return written > before + 10; }));
+    EXPECT_THAT(patient.Rollback(limits_), IsOk());
+  }
+  stop = true;
+  for (auto& writer : writers) writer.join();
+  EXPECT_EQ(Count("events"), 20 + written);
+  EXPECT_EQ(Text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), "0");
 }
 
 TEST_F(CutoverTest, ALockThatIsNotFreeEndsInARefusalAndChangesNothing) {
