@@ -92,6 +92,7 @@ absl::StatusOr<eventstore::housekeeping::TaskSettings> TaskSettingsOf(const Sett
   eventstore::housekeeping::TaskSettings tasks;
   tasks.compress_after_days = settings.compress_after_days;
   tasks.keep_runs_days = settings.keep_runs_days;
+  tasks.worker_timeout = std::chrono::seconds{settings.worker_timeout_seconds};
   auto by_type = eventstore::domain::ParseRetentionByType(settings.retention_by_type);
   if (!by_type.ok()) return by_type.status();
   tasks.retention.rules = {settings.retention_days, *std::move(by_type)};

@@ -8,6 +8,7 @@
 #include "server/housekeeping/tasks/record_retention.h"
 #include "server/housekeeping/tasks/refresh_aggregates.h"
 #include "server/housekeeping/tasks/retention.h"
+#include "server/housekeeping/tasks/stale_workers.h"
 #include "server/housekeeping/tasks/verify_sample.h"
 
 namespace eventstore::housekeeping {
@@ -27,6 +28,7 @@ TaskList MakeTasks(const TaskSettings& settings, const std::string& conninfo, co
   add(std::make_unique<RetentionTask>(settings.retention), "0 2 * * *", 240);
   add(std::make_unique<RecordRetention>(settings.retention), "0 2 * * *", 240);
   add(std::make_unique<Compression>(partitions, edition, settings.compress_after_days), "0 2 * * *", 240);
+  add(std::make_unique<StaleWorkers>(settings.worker_timeout), "*/5 * * * *", 1);
   add(std::make_unique<VerifySample>(conninfo), "0 2 * * *", 10);
   add(std::make_unique<PruneRuns>(settings.keep_runs_days), "0 2 * * *", 10);
   return tasks;

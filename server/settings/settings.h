@@ -30,6 +30,7 @@ struct Settings {
   int housekeeper_retry_seconds = 0;
   int compress_after_days = 0;  // 0: never
   int keep_runs_days = 0;
+  int worker_timeout_seconds = 0;  // 0: never
   bool no_migrate = false;
   int retention_days = 0;         // 0: keep everything
   std::string retention_by_type;  // as domain::ParseRetentionByType reads it

@@ -1,5 +1,7 @@
 #include "server/storage/operations/worker_store.h"
 
+#include <algorithm>
+
 #include "fmt/format.h"
 #include "server/domain/error.h"
 #include "server/domain/operations/transitions.h"
@@ -20,6 +22,23 @@ RETURNING status, (extract(epoch FROM last_heartbeat) * 1000000)::bigint
 constexpr Query kForget{"worker_forget", "DELETE FROM worker WHERE id = $1::uuid"};
 constexpr Query kRetire{"worker_retire",
                         "UPDATE worker SET status = 'inactive' WHERE id = $1::uuid AND status <> 'inactive'"};
+
+// Skips workers whose heartbeat is just being written.
+constexpr Query kStale{"worker_stale", R"sql(
+SELECT name FROM worker
+WHERE status IN ('active', 'draining') AND last_heartbeat < clock_timestamp() - $1::interval
+  AND pg_postmaster_start_time() < clock_timestamp() - $1::interval
+ORDER BY name LIMIT 100
+)sql"};
+constexpr Query kRetireStale{"worker_retire_stale", R"sql(
+WITH stale AS MATERIALIZED (
+  SELECT id FROM worker
+  WHERE status IN ('active', 'draining') AND last_heartbeat < clock_timestamp() - $1::interval
+    AND pg_postmaster_start_time() < clock_timestamp() - $1::interval
+  ORDER BY name LIMIT 100 FOR UPDATE SKIP LOCKED
+)
+UPDATE worker w SET status = 'inactive' FROM stale WHERE w.id = stale.id RETURNING w.name
+)sql"};
 
 absl::Status NameTaken(const std::string& name) {
   domain::Error error;
@@ -82,6 +101,18 @@ absl::StatusOr<domain::Worker> DrainWorker(Session& session, const domain::Uuid&
 
 absl::Status DeregisterWorker(Session& session, const domain::Uuid& id, bool forget) {
   return WriteRecord(session, true, [&] { return session.Run(forget ? kForget : kRetire, {id.ToString()}); }).status();
+}
+
+absl::StatusOr<std::vector<std::string>> RetireStaleWorkers(Session& session, std::chrono::seconds silence,
+                                                            bool dry_run) {
+  auto rows = WriteRecord(session, true, [&] {
+    return session.Run(dry_run ? kStale : kRetireStale, {fmt::format("{} s", silence.count())});
+  });
+  if (!rows.ok()) return rows.status();
+  std::vector<std::string> names;
+  for (const auto& row : *rows) names.emplace_back(row[0].c_str());
+  std::ranges::sort(names);
+  return names;
 }
 
 absl::StatusOr<domain::Worker> GetWorker(Session& session, const std::optional<domain::Uuid>& id,

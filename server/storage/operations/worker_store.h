@@ -1,6 +1,7 @@
 // Workers in the database. Each call is one statement, or one and a look at why it did nothing.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ absl::StatusOr<Heartbeat> HeartbeatWorker(Session& session, const domain::Uuid& 
 absl::StatusOr<domain::Worker> DrainWorker(Session& session, const domain::Uuid& id);
 // One that is not there is gone as well.
 absl::Status DeregisterWorker(Session& session, const domain::Uuid& id, bool forget);
+
+// Those that are active or draining and have been silent for so long become inactive, or would (dry_run). Their names, at
+// most 100 at a time. None while the database has not been up for as long.
+absl::StatusOr<std::vector<std::string>> RetireStaleWorkers(Session& session, std::chrono::seconds silence, bool dry_run);
 
 // By id, else by name. RECORD_NOT_FOUND.
 absl::StatusOr<domain::Worker> GetWorker(Session& session, const std::optional<domain::Uuid>& id,
