@@ -72,8 +72,9 @@ class PlatformDay:
             due.setdefault(min(int(second), DAY_S - 1) // self.step_s, []).append(what)
 
         def whenever():
-            # More by day than by night.
-            return self._random.triangular(0, DAY_S - 20 * self.step_s, DAY_S * 0.6)
+            # More by day than by night, and so late that everything ends today.
+            until = DAY_S - 20 * self.step_s
+            return self._random.choice((self._random.uniform(0, until), self._random.triangular(0, until, DAY_S * 0.6)))
 
         made = []
         for number in range(self.triggers):
