@@ -27,12 +27,13 @@ $$;
 
 -- Follows these fields of a table from now on; again with others: those from now on, and what is recorded stays. Gives the
 -- name of the table with the history. p_ref: the column by which people know a row, NULL for none. p_id: the column that
--- names a row for ever.
+-- names a row for ever. p_ahead: for so long the table can be written to before a server runs (engine native).
 --
 -- An update that changes none of the fields costs a comparison and leaves no row. The function runs with the rights of its
 -- owner, since whoever writes to the table need not know of its history.
 CREATE FUNCTION track_history(p_table regclass, p_fields text[], p_ref text DEFAULT NULL, p_id text DEFAULT 'id',
-                              p_interval interval DEFAULT '1 day', p_retention_days integer DEFAULT 90) RETURNS text
+                              p_interval interval DEFAULT '1 day', p_retention_days integer DEFAULT 90,
+                              p_ahead interval DEFAULT '30 days') RETURNS text
 LANGUAGE plpgsql
 SET search_path = public
 SET client_min_messages = warning
@@ -135,7 +136,7 @@ BEGIN
         INSERT INTO time_tables (table_name, time_column, compress_by, interval_us, compress_after_days, retention_days)
         VALUES (history, 'time', CASE WHEN p_ref IS NULL THEN 'entity_id' ELSE 'entity_ref' END,
                 (extract(epoch FROM p_interval) * 1000000)::bigint, 7, p_retention_days);
-        PERFORM make_partitions(history, now() - interval '1 day', now() + interval '30 days');
+        PERFORM make_partitions(history, now() - interval '1 day', now() + p_ahead);
     END IF;
 
     EXECUTE format($part$

@@ -47,4 +47,4 @@ CREATE TRIGGER resolve BEFORE UPDATE ON enforcement FOR EACH ROW EXECUTE FUNCTIO
 
 INSERT INTO time_tables (table_name, time_column, compress_by, interval_us, compress_after_days, retention_days)
 VALUES ('enforcement', 'created', 'rule_ref', 86400000000, 7, 90);
-SELECT make_partitions('enforcement', now() - interval '1 day', now() + interval '30 days');
+SELECT make_partitions('enforcement', now() - interval '1 day', now() + interval '1 day');

@@ -42,7 +42,8 @@ CREATE TRIGGER touch_updated BEFORE UPDATE ON execution FOR EACH ROW EXECUTE FUN
 
 INSERT INTO time_tables (table_name, time_column, compress_by, interval_us, compress_after_days, retention_days)
 VALUES ('execution', 'created', 'action_ref', 86400000000, 7, 90);
-SELECT make_partitions('execution', now() - interval '1 day', now() + interval '30 days');
+SELECT make_partitions('execution', now() - interval '1 day', now() + interval '1 day');
 
 -- Operations.Watch reads these rows, since they have positions.
-SELECT track_history('execution', ARRAY['status', 'worker_id', 'result', 'started_at', 'finished_at'], 'action_ref');
+SELECT track_history('execution', ARRAY['status', 'worker_id', 'result', 'started_at', 'finished_at'], 'action_ref',
+                     p_ahead => '1 day');

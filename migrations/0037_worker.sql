@@ -16,4 +16,4 @@ CREATE TRIGGER touch_updated BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTI
 
 -- Heartbeats are not followed: they would be nearly all of it.
 SELECT track_history('worker', ARRAY['name', 'host', 'worker_type', 'status', 'capabilities'], 'name',
-                     p_interval => '7 days', p_retention_days => 180);
+                     p_interval => '7 days', p_retention_days => 180, p_ahead => '7 days');

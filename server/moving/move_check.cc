@@ -53,7 +53,8 @@ SELECT (SELECT count(*) FROM check_rows), (SELECT count(*) FROM check_events WHE
 
 class Comparison {
  public:
-  explicit Comparison(const std::string& conninfo) : snapshot_(conninfo, "check snapshot"), worker_(conninfo, "check") {}
+  explicit Comparison(const std::string& conninfo)
+      : snapshot_(conninfo, "check snapshot"), worker_(conninfo, "check") {}
 
   absl::StatusOr<MoveComparison> Run() {
     if (auto link = RequireLink(worker_); !link.ok()) return link.status();

@@ -29,7 +29,8 @@ absl::Status DeregisterWorker(Session& session, const domain::Uuid& id, bool for
 
 // Those that are active or draining and have been silent for so long become inactive, or would (dry_run). Their names, at
 // most 100 at a time. None while the database has not been up for as long.
-absl::StatusOr<std::vector<std::string>> RetireStaleWorkers(Session& session, std::chrono::seconds silence, bool dry_run);
+absl::StatusOr<std::vector<std::string>> RetireStaleWorkers(Session& session, std::chrono::seconds silence,
+                                                            bool dry_run);
 
 // By id, else by name. RECORD_NOT_FOUND.
 absl::StatusOr<domain::Worker> GetWorker(Session& session, const std::optional<domain::Uuid>& id,

@@ -136,8 +136,10 @@ TEST_F(ConversionTest, TheHousekeeperLooksAfterItAndNothingIsLeftBehind) {
             "at customer 86400000000 30");
   EXPECT_EQ(Number("SELECT count(*) FROM time_tables WHERE table_name LIKE 'orders_%'"), 0);
   EXPECT_EQ(Number("SELECT count(*) FROM table_conversions"), 0);
-  EXPECT_EQ(Number("SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p', 'I') AND relname ~ '^orders_(convert|before)|^converted_' "
-                   "AND relname !~ '_p[0-9]{8}'"), 0);
+  EXPECT_EQ(Number("SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p', 'I') AND relname ~ "
+                   "'^orders_(convert|before)|^converted_' "
+                   "AND relname !~ '_p[0-9]{8}'"),
+            0);
   EXPECT_EQ(Number("SELECT count(*) FROM pg_proc WHERE proname LIKE 'orders_convert%'"), 0);
   const auto again = PlanConversion(session_, request_);
   ASSERT_THAT(again, IsOk());
