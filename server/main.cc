@@ -22,9 +22,11 @@
 #include "server/observability/http_server.h"
 #include "server/observability/log_format.h"
 #include "server/server_metrics.h"
+#include "server/service/analytics/analytics_service.h"
 #include "server/service/event_store_service.h"
 #include "server/service/health_monitor.h"
 #include "server/service/housekeeper_service.h"
+#include "server/service/operations/operations_service.h"
 #include "server/service/server.h"
 #include "server/service/subscriptions_service.h"
 #include "server/settings/settings.h"
@@ -36,6 +38,7 @@
 #include "server/storage/partitions.h"
 #include "server/storage/shutting_down.h"
 #include "server/storage/store_identity.h"
+#include "server/subscriptions/change_tail.h"
 #include "server/subscriptions/group_coordinator.h"
 #include "server/upkeep_view.h"
 #include "spdlog/spdlog.h"
@@ -89,6 +92,7 @@ absl::StatusOr<eventstore::housekeeping::TaskSettings> TaskSettingsOf(const Sett
   eventstore::housekeeping::TaskSettings tasks;
   tasks.compress_after_days = settings.compress_after_days;
   tasks.keep_runs_days = settings.keep_runs_days;
+  tasks.worker_timeout = std::chrono::seconds{settings.worker_timeout_seconds};
   auto by_type = eventstore::domain::ParseRetentionByType(settings.retention_by_type);
   if (!by_type.ok()) return by_type.status();
   tasks.retention.rules = {settings.retention_days, *std::move(by_type)};
@@ -188,10 +192,19 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   service::HousekeeperService upkeep_service({calls, readers, clock,
                                               std::chrono::milliseconds{settings.default_deadline_ms}, *partitions,
                                               identity.engine, task_descriptions, upkeep_options, housekeeper.get()});
+  // Operational records have connections of their own, so that they and events do not wait for each other.
+  storage::ReadExecutor operations_pool(conninfo, settings.operations_connections, kMaxQueuedReads, clock, "operations",
+                                        storage::SessionKind::kGeneral);
+  subscriptions::ChangeTail change_tail({}, conninfo, clock);
+  service::OperationsService operations({calls, open_streams, operations_pool, change_tail, clock,
+                                         std::chrono::milliseconds{settings.default_deadline_ms}, ids});
+  service::AnalyticsService analytics(
+      {calls, readers, chunks, clock, std::chrono::milliseconds{settings.default_deadline_ms}});
 
-  auto server = service::GrpcServer::Start(settings.grpc_listen, {&event_store, &subscriptions, &upkeep_service},
-                                           {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
-                                            v1::Housekeeper::service_full_name()});
+  auto server = service::GrpcServer::Start(
+      settings.grpc_listen, {&event_store, &subscriptions, &upkeep_service, &operations, &analytics},
+      {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
+       v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name()});
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
   const observability::ReadUpkeep upkeep = [&] {
@@ -227,6 +240,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   open_streams.Close(storage::ShuttingDown());
   groups.Stop();  // writes what the consumers that just went have answered
   readers.Drain(clock.Monotonic() + drain);
+  operations_pool.Drain(clock.Monotonic() + drain);
   appender.Drain();
   std::this_thread::sleep_for(kTimeToLeave);
   if (!call_count.AwaitNone(drain)) spdlog::warn("some calls did not end in {} s and are cut off", drain.count());
@@ -241,7 +255,8 @@ absl::Status Run(const Settings& settings, const eventstore::observability::Log&
   }
   eventstore::embedded::PrivatePostgresOptions options;
   options.data_dir = settings.data_dir;
-  options.max_connections = std::max(options.max_connections, settings.lanes + settings.read_connections + 32);
+  options.max_connections = std::max(options.max_connections,
+                                     settings.lanes + settings.read_connections + settings.operations_connections + 32);
   options.stop_requested = [] {
     sigset_t pending;
     return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);

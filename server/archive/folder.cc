@@ -121,16 +121,16 @@ absl::StatusOr<Manifest> Folder::Verify(const std::string& file, const LineSink&
   return manifest;
 }
 
-absl::StatusOr<std::string> Folder::NewName(const domain::TimeRange& range) const {
+absl::StatusOr<std::string> Folder::NewName(const Header& header) const {
   for (int number = 1; number < 10'000; ++number) {
-    std::string name = FileName(range, number);
+    std::string name = FileName(header.range, number, header.table);
     struct stat facts{};
     const bool taken = stat(PathOf(name).c_str(), &facts) == 0;
     if (!taken && errno == ENOENT) return name;
     if (!taken) return FileError("look at", PathOf(name));
   }
   return domain::ErrorOf(domain::Reason::kArchiveUnavailable,
-                         fmt::format("{} has no name left for {}", path_, FileName(range, 1)));
+                         fmt::format("{} has no name left for {}", path_, FileName(header.range, 1, header.table)));
 }
 
 void Folder::RemoveLeftovers(const std::string& file) const {
@@ -140,7 +140,7 @@ void Folder::RemoveLeftovers(const std::string& file) const {
 }
 
 absl::StatusOr<Manifest> Folder::Write(const Header& header, const Fill& fill, const Before& before) const {
-  auto name = NewName(header.range);
+  auto name = NewName(header);
   if (!name.ok()) return name.status();
   const std::string data = PathOf(*name);
   const std::string unfinished = data + kUnfinishedEnd;

@@ -44,7 +44,7 @@ class Folder {
 
  private:
   explicit Folder(std::string path) : path_(std::move(path)) {}
-  absl::StatusOr<std::string> NewName(const domain::TimeRange& range) const;
+  absl::StatusOr<std::string> NewName(const Header& header) const;
   void RemoveLeftovers(const std::string& file) const;
 
   std::string path_;

@@ -104,12 +104,15 @@ absl::StatusOr<Footer> FooterFrom(const Members& members) {
 absl::StatusOr<Header> HeaderFrom(const Members& members) {
   const auto range = members.Range();
   Header header{members.Text("store_id"), range.value_or(domain::TimeRange{})};
+  // A manifest of events does not name their table.
+  if (const std::string table = members.Text("table"); !table.empty()) header.table = table;
   if (!range || !domain::Uuid::Parse(header.store_id)) return Damaged("its header names no store or no time range");
   return header;
 }
 
 void AddFacts(Json& json, const Header& header, const Footer& footer) {
   json["store_id"] = header.store_id;
+  if (header.table != kEventsTable) json["table"] = header.table;
   json["range_start"] = TimeText(header.range.from);
   json["range_end"] = TimeText(header.range.to);
   json["events"] = footer.events;
@@ -138,10 +141,10 @@ std::string HeaderLine(const Header& header) {
   json["format"] = kFormat;
   json["version"] = kFormatVersion;
   json["store_id"] = header.store_id;
-  json["table"] = "events_v2";
+  json["table"] = header.table;
   json["range_start"] = TimeText(header.range.from);
   json["range_end"] = TimeText(header.range.to);
-  json["columns"] = EventColumns();
+  json["columns"] = header.table == kEventsTable ? EventColumns() : header.columns;
   return json.dump();
 }
 
@@ -161,7 +164,9 @@ bool IsFooterLine(std::string_view line) { return line.substr(0, 10) == R"({"foo
 absl::StatusOr<Header> ParseHeader(std::string_view line) {
   const Members members(line);
   if (!members.IsObject() || members.Text("format") != kFormat) return Damaged("it does not begin as one");
-  if (members.Number("version") != kFormatVersion || !members.HasColumns() || members.Text("table") != "events_v2") {
+  const std::string table = members.Text("table");
+  if (members.Number("version") != kFormatVersion || table.empty() ||
+      (table == kEventsTable && !members.HasColumns())) {
     return domain::ErrorOf(domain::Reason::kStoreIncompatible,
                            fmt::format("the archive has format version {} or other columns than this program knows "
                                        "(version {}); use the release that wrote it, or a newer one",
@@ -177,11 +182,17 @@ absl::StatusOr<Footer> ParseFooter(std::string_view line) {
 }
 
 absl::StatusOr<domain::Position> PositionOf(std::string_view line) {
-  constexpr std::string_view kName = R"(,"global_position":)";
-  const auto at = line.rfind(kName);
+  constexpr std::string_view kEvent = R"(,"global_position":)";
+  constexpr std::string_view kOther = R"(,"archive_line":)";
+  // Whichever comes last: values may hold anything.
+  const auto as_event = line.rfind(kEvent);
+  const auto as_other = line.rfind(kOther);
+  const bool other = as_other != std::string_view::npos && (as_event == std::string_view::npos || as_event < as_other);
+  const std::string_view name = other ? kOther : kEvent;
+  const auto at = line.rfind(name);
   domain::Position position = 0;
-  if (line.substr(0, 7) == R"({"id":")" && at != std::string_view::npos) {
-    const char* begin = line.data() + at + kName.size();
+  if (line.starts_with(other ? R"({")" : R"({"id":")") && at != std::string_view::npos) {
+    const char* begin = line.data() + at + name.size();
     const char* end = line.data() + line.size();
     const auto read = std::from_chars(begin, end, position);
     if (read.ec == std::errc() && read.ptr + 1 == end && *read.ptr == '}') return position;
@@ -222,8 +233,13 @@ absl::StatusOr<Manifest> ParseManifest(std::string_view text) {
   return manifest;
 }
 
-std::string FileName(const domain::TimeRange& range, int number) {
-  return fmt::format("events_v2-{:%Y%m%dT%H%M%SZ}-{:%Y%m%dT%H%M%SZ}{}.jsonl.zst", fmt::gmtime(SecondsOf(range.from)),
+std::string FileName(const domain::TimeRange& range, int number, const std::string& table) {
+  std::string name = table;
+  for (char& c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain) c = '_';
+  }
+  return fmt::format("{}-{:%Y%m%dT%H%M%SZ}-{:%Y%m%dT%H%M%SZ}{}.jsonl.zst", name, fmt::gmtime(SecondsOf(range.from)),
                      fmt::gmtime(SecondsOf(range.to)), number > 1 ? fmt::format("-{}", number) : "");
 }
 

@@ -41,6 +41,12 @@ constexpr std::array kReasons = {
     ReasonRow{Reason::kArchiveDamaged, "ARCHIVE_DAMAGED", absl::StatusCode::kDataLoss},
     ReasonRow{Reason::kArchiveFull, "ARCHIVE_FULL", absl::StatusCode::kResourceExhausted},
     ReasonRow{Reason::kArchiveUnavailable, "ARCHIVE_UNAVAILABLE", absl::StatusCode::kFailedPrecondition},
+    ReasonRow{Reason::kRecordNotFound, "RECORD_NOT_FOUND", absl::StatusCode::kNotFound},
+    ReasonRow{Reason::kRecordIdConflict, "RECORD_ID_CONFLICT", absl::StatusCode::kAlreadyExists},
+    ReasonRow{Reason::kStatusConflict, "STATUS_CONFLICT", absl::StatusCode::kAborted},
+    ReasonRow{Reason::kIllegalTransition, "ILLEGAL_TRANSITION", absl::StatusCode::kFailedPrecondition},
+    ReasonRow{Reason::kWorkerNameTaken, "WORKER_NAME_TAKEN", absl::StatusCode::kAlreadyExists},
+    ReasonRow{Reason::kTableNotTracked, "TABLE_NOT_TRACKED", absl::StatusCode::kNotFound},
     ReasonRow{Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     ReasonRow{Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

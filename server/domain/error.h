@@ -37,6 +37,12 @@ enum class Reason {
   kArchiveDamaged,      // a file of the archive is not what was written
   kArchiveFull,         // no room for the archive: nothing was dropped
   kArchiveUnavailable,  // the archive's folder cannot be used: nothing was dropped
+  kRecordNotFound,      // no operational record has this id, or it was not created then
+  kRecordIdConflict,    // the id of an operational record was used before, for other contents
+  kStatusConflict,      // an operational record has another status than the client expects
+  kIllegalTransition,   // from the status that it has an execution cannot come to the one asked for
+  kWorkerNameTaken,
+  kTableNotTracked,  // no history is kept of this table
   kUnimplemented,
   kInternal,
 };

@@ -26,32 +26,6 @@ Enum ParseEnum(Violations& violations, const std::string& field, int value, cons
   return known.front();
 }
 
-std::optional<TimeMicros> ParseTime(Violations& violations, const std::string& field,
-                                    const std::optional<RawTime>& raw) {
-  if (!raw) return std::nullopt;
-  if (raw->seconds < kMinTime / kMicrosPerSecond || raw->seconds > kMaxTime / kMicrosPerSecond) {
-    violations.Add(field, fmt::format("is {} seconds from 1970, outside the years 1 to 9999", raw->seconds));
-    return std::nullopt;
-  }
-  if (raw->nanos < 0 || raw->nanos > kMaxNanos) {
-    violations.Add(field, fmt::format("has {} nanoseconds; 0 to {} are allowed", raw->nanos, kMaxNanos));
-    return std::nullopt;
-  }
-  return raw->seconds * kMicrosPerSecond + raw->nanos / 1000;
-}
-
-TimeRange ParseRange(Violations& violations, const RawTimeRange& raw) {
-  const std::optional<TimeMicros> from = ParseTime(violations, "from_time", raw.from);
-  const std::optional<TimeMicros> to = ParseTime(violations, "to_time", raw.to);
-  if (from && to && *from >= *to) {
-    violations.Add("from_time", "is not before to_time: no event can be in [from_time, to_time)");
-  }
-  TimeRange range;
-  if (from) range.from = *from;
-  if (to) range.to = *to;
-  return range;
-}
-
 // 0 means no limit.
 std::int64_t ParseMaxEvents(Violations& violations, const std::string& field, std::int32_t value) {
   if (value < 0) violations.Add(field, fmt::format("is {}; send 0 for no limit, or a positive number", value));
@@ -121,7 +95,7 @@ TimeMicros DaysBefore(TimeMicros end, int days) {
 }
 
 TimeRange ParseUserRange(Violations& violations, const RawUserQuery& raw, TimeMicros now) {
-  TimeRange range = ParseRange(violations, raw.range);
+  TimeRange range = ParseTimeRange(violations, raw.range);
   if (raw.days < 0) {
     violations.Add("days", fmt::format("is {}; send 1 to {}, or 0 for the default", raw.days, kMaxDays));
   } else if (raw.days > kMaxDays) {
@@ -143,6 +117,32 @@ absl::StatusOr<Query> Result(const Violations& violations, Query query) {
 }
 
 }  // namespace
+
+std::optional<TimeMicros> ParseTime(Violations& violations, const std::string& field,
+                                    const std::optional<RawTime>& raw) {
+  if (!raw) return std::nullopt;
+  if (raw->seconds < kMinTime / kMicrosPerSecond || raw->seconds > kMaxTime / kMicrosPerSecond) {
+    violations.Add(field, fmt::format("is {} seconds from 1970, outside the years 1 to 9999", raw->seconds));
+    return std::nullopt;
+  }
+  if (raw->nanos < 0 || raw->nanos > kMaxNanos) {
+    violations.Add(field, fmt::format("has {} nanoseconds; 0 to {} are allowed", raw->nanos, kMaxNanos));
+    return std::nullopt;
+  }
+  return raw->seconds * kMicrosPerSecond + raw->nanos / 1000;
+}
+
+TimeRange ParseTimeRange(Violations& violations, const RawTimeRange& raw) {
+  const std::optional<TimeMicros> from = ParseTime(violations, "from_time", raw.from);
+  const std::optional<TimeMicros> to = ParseTime(violations, "to_time", raw.to);
+  if (from && to && *from >= *to) {
+    violations.Add("from_time", "is not before to_time: no event can be in [from_time, to_time)");
+  }
+  TimeRange range;
+  if (from) range.from = *from;
+  if (to) range.to = *to;
+  return range;
+}
 
 absl::StatusOr<Uuid> ParseRequiredUuid(const std::string& field, const std::string& text) {
   Violations violations;
@@ -185,7 +185,7 @@ absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery
   Violations violations;
   CorrelationQuery query;
   query.correlation_id = RequiredUuid(violations, "correlation_id", raw.correlation_id);
-  query.range = ParseRange(violations, raw.range);
+  query.range = ParseTimeRange(violations, raw.range);
   return Result(violations, query);
 }
 
@@ -267,7 +267,7 @@ absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw) {
   CheckSources(violations, "sources", raw.sources);
   query.aggregate_id = OptionalUuid(violations, "aggregate_id", raw.aggregate_id);
   query.correlation_id = OptionalUuid(violations, "correlation_id", raw.correlation_id);
-  query.range = ParseRange(violations, raw.range);
+  query.range = ParseTimeRange(violations, raw.range);
   query.group_by = ParseEnum(violations, "group_by", raw.group_by, kGroupings);
   if (!raw.user_id.empty()) query.filter.user_ids.push_back(std::move(raw.user_id));
   query.filter.event_types = std::move(raw.event_types);

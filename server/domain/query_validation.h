@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/domain/query.h"
+#include "server/domain/validation.h"
 
 namespace eventstore::domain {
 
@@ -26,6 +27,12 @@ struct RawTimeRange {
   std::optional<RawTime> from;
   std::optional<RawTime> to;
 };
+
+// None where it is not given, or bad.
+std::optional<TimeMicros> ParseTime(Violations& violations, const std::string& field,
+                                    const std::optional<RawTime>& raw);
+// Of the fields from_time and to_time.
+TimeRange ParseTimeRange(Violations& violations, const RawTimeRange& raw);
 
 struct RawFilter {
   std::vector<std::string> event_types;

@@ -5,8 +5,10 @@
 #include "server/housekeeping/tasks/compression.h"
 #include "server/housekeeping/tasks/partition_maintenance.h"
 #include "server/housekeeping/tasks/prune_runs.h"
+#include "server/housekeeping/tasks/record_retention.h"
 #include "server/housekeeping/tasks/refresh_aggregates.h"
 #include "server/housekeeping/tasks/retention.h"
+#include "server/housekeeping/tasks/stale_workers.h"
 #include "server/housekeeping/tasks/verify_sample.h"
 
 namespace eventstore::housekeeping {
@@ -22,9 +24,11 @@ TaskList MakeTasks(const TaskSettings& settings, const std::string& conninfo, co
   };
   add(std::make_unique<PartitionMaintenance>(partitions, edition), "0 2 * * *", 10, true);
   // What is counted here must be counted before retention drops it, so it comes first.
-  add(std::make_unique<RefreshAggregates>(), "0 2 * * *", 120);
+  add(std::make_unique<RefreshAggregates>(), "0 * * * *", 120);
   add(std::make_unique<RetentionTask>(settings.retention), "0 2 * * *", 240);
+  add(std::make_unique<RecordRetention>(settings.retention), "0 2 * * *", 240);
   add(std::make_unique<Compression>(partitions, edition, settings.compress_after_days), "0 2 * * *", 240);
+  add(std::make_unique<StaleWorkers>(settings.worker_timeout), "*/5 * * * *", 1);
   add(std::make_unique<VerifySample>(conninfo), "0 2 * * *", 10);
   add(std::make_unique<PruneRuns>(settings.keep_runs_days), "0 2 * * *", 10);
   return tasks;

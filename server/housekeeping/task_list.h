@@ -26,7 +26,8 @@ using TaskList = std::vector<TaskEntry>;
 struct TaskSettings {
   int compress_after_days = 0;  // 0: nothing is compressed
   int keep_runs_days = 90;
-  RetentionOptions retention;  // without rules nothing is over
+  std::chrono::seconds worker_timeout{60};  // 0: workers are never stale
+  RetentionOptions retention;               // without rules nothing is over
 };
 
 // In the order in which they run when several are due. `partitions` outlives them.

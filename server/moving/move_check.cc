@@ -5,7 +5,7 @@
 #include "fmt/format.h"
 #include "server/domain/error.h"
 #include "server/moving/legacy_link.h"
-#include "server/storage/chunk_catalog.h"
+#include "server/storage/held_snapshot.h"
 #include "server/storage/session.h"
 #include "server/storage/sql_errors.h"
 #include "server/storage/sql_text.h"
@@ -14,8 +14,7 @@ namespace eventstore::moving {
 namespace {
 
 using storage::Chunk;
-using storage::ChunkCatalog;
-using storage::ChunkList;
+using storage::HeldSnapshot;
 using storage::ParseTextArray;
 using storage::Query;
 using storage::Session;
@@ -31,7 +30,6 @@ CREATE TEMPORARY TABLE check_events (id uuid, digest bigint, expected boolean);
 CREATE TEMPORARY TABLE check_waiting (id uuid);
 )sql";
 
-const Query kExport{"check_export", "SELECT pg_export_snapshot()"};
 const Query kTexts{"check_texts", "SELECT legacy_rows, store_events FROM legacy_check_text()"};
 const Query kWaiting{"check_waiting", R"sql(
 INSERT INTO check_waiting
@@ -55,11 +53,12 @@ SELECT (SELECT count(*) FROM check_rows), (SELECT count(*) FROM check_events WHE
 
 class Comparison {
  public:
-  explicit Comparison(const std::string& conninfo) : holder_(conninfo, "check snapshot"), worker_(conninfo, "check") {}
+  explicit Comparison(const std::string& conninfo)
+      : snapshot_(conninfo, "check snapshot"), worker_(conninfo, "check") {}
 
   absl::StatusOr<MoveComparison> Run() {
     if (auto link = RequireLink(worker_); !link.ok()) return link.status();
-    if (absl::Status taken = TakeSnapshot(); !taken.ok()) return taken;
+    if (absl::Status taken = snapshot_.Take(); !taken.ok()) return taken;
     if (auto made = worker_.RunScript(kTables); !made.ok()) return made.status();
     Result texts = InSnapshot([&] { return worker_.Run(kTexts, {}); });
     if (!texts.ok()) return texts.status();
@@ -73,40 +72,14 @@ class Comparison {
   }
 
  private:
-  // READ ONLY: the holder gets no transaction id and holds up no subscriber.
-  absl::Status TakeSnapshot() {
-    auto begun = holder_.RunScript(
-        "SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-    if (!begun.ok()) return begun.status();
-    Result exported = holder_.Run(kExport, {});
-    if (!exported.ok()) return exported.status();
-    snapshot_ = (*exported)[0][0].c_str();
-    return absl::OkStatus();
-  }
-
   template <typename F>
   Result InSnapshot(F&& statement) {
-    auto begun = worker_.RunScript(
-        fmt::format("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '{}'", snapshot_));
-    Result result = begun.ok() ? statement() : begun;
-    if (result.ok()) {
-      auto committed = worker_.RunScript("COMMIT");
-      return committed.ok() ? result : committed;
-    }
-    if (worker_.connected()) worker_.RunScript("ROLLBACK").IgnoreError();
-    return result;
+    return snapshot_.Run(worker_, statement);
   }
 
   absl::Status ReadChunks() {
-    ChunkCatalog catalog;
-    std::shared_ptr<const ChunkList> chunks;
-    Result listed = InSnapshot([&]() -> Result {
-      auto all = catalog.All(worker_);
-      if (!all.ok()) return all.status();
-      chunks = *all;
-      return pqxx::result();
-    });
-    if (!listed.ok()) return listed.status();
+    auto chunks = snapshot_.Chunks(worker_);
+    if (!chunks.ok()) return chunks.status();
     for (const Chunk& chunk : *chunks) {
       std::string text = events_text_;
       text.replace(text.find("{}"), 2, chunk.table);
@@ -139,9 +112,8 @@ class Comparison {
     return found;
   }
 
-  Session holder_;
+  HeldSnapshot snapshot_;
   Session worker_;
-  std::string snapshot_;
   std::string events_text_;
 };
 

@@ -7,12 +7,14 @@
 #include "server/domain/query_validation.h"
 #include "server/service/append_stream.h"
 #include "server/service/call_deadline.h"
+#include "server/service/operations/translate_operations.h"
 #include "server/service/translate.h"
 #include "server/storage/count_reader.h"
 #include "server/storage/cursor_aggregate.h"
 #include "server/storage/cursor_position.h"
 #include "server/storage/cursor_user.h"
 #include "server/storage/head_reader.h"
+#include "server/storage/operations/timeline.h"
 
 namespace eventstore::service {
 namespace {
@@ -208,8 +210,26 @@ EventStoreService::Stream* EventStoreService::GetCorrelatedEvents(Context* conte
   if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kGetCorrelatedEvents, context), message.status());
   auto query = FromProto(*message);
   if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kGetCorrelatedEvents, context), query.status());
+  if (message->include_operations()) return StreamTimeline(context, *query);
   return StreamEvents<v1::GetCorrelatedEventsResponse>(
       Rpc::kGetCorrelatedEvents, context, std::make_unique<storage::PositionCursor>(*query, parts_.chunks));
+}
+
+EventStoreService::Stream* EventStoreService::StreamTimeline(Context* context, const domain::CorrelationQuery& query) {
+  auto cursor = std::make_unique<storage::TimelineCursor>(query, parts_.chunks);
+  auto* timeline = cursor.get();
+  auto* stream = new PageStream(
+      StreamParts(Rpc::kGetCorrelatedEvents, context), std::move(cursor),
+      [timeline](std::vector<domain::RecordedEvent> /*events*/) {
+        return [items = timeline->Take()]() mutable {
+          v1::GetCorrelatedEventsResponse message;
+          for (auto& item : items) ToProto(item, message.add_items());
+          return Serialize(message);
+        };
+      },
+      false);
+  stream->Start();
+  return stream;
 }
 
 EventStoreService::Stream* EventStoreService::ReadAll(Context* context, const Bytes* request) {

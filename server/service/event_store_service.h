@@ -63,6 +63,7 @@ class EventStoreService final : public RawEventStore {
   Unary* AppendWith(Rpc rpc, Context* context, const Bytes* request, Bytes* response, Answer answer);
   void Read(UnaryCall* call, domain::MonotonicTime deadline, std::function<void(storage::Session&)> run);
   PageStreamParts StreamParts(Rpc rpc, Context* context) const;
+  Stream* StreamTimeline(Context* context, const domain::CorrelationQuery& query);
   template <typename Response>
   Stream* StreamEvents(Rpc rpc, Context* context, std::unique_ptr<storage::Cursor> cursor);
 

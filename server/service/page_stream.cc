@@ -128,7 +128,7 @@ void PageStream::OnSession(absl::StatusOr<storage::Session*> session) {
     } else {
       read_all_ = page->last;
       // Nothing to show yet is no message; a page that is neither full nor last was cut by a filter.
-      if (!page->events.empty() || (owes_page_ && !cancelled_)) {
+      if (!page->events.empty() || page->more || (owes_page_ && !cancelled_)) {
         owes_page_ = false;
         read_.push_back(encode_(std::move(page->events)));
         encode = !encoding_;

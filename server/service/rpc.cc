@@ -6,6 +6,8 @@ namespace {
 constexpr char kEventStore[] = "eventstore.v1.EventStore";
 constexpr char kSubscriptions[] = "eventstore.v1.Subscriptions";
 constexpr char kHousekeeper[] = "eventstore.v1.Housekeeper";
+constexpr char kOperations[] = "eventstore.v1.Operations";
+constexpr char kAnalytics[] = "eventstore.v1.Analytics";
 
 }  // namespace
 
@@ -36,6 +38,30 @@ std::vector<observability::RpcName> RpcNames() {
       {.service = kHousekeeper, .method = "ListRuns"},
       {.service = kHousekeeper, .method = "GetPartitionStatus"},
       {.service = kHousekeeper, .method = "UpdateSchedule"},
+      {.service = kOperations, .method = "RecordEvent"},
+      {.service = kOperations, .method = "CreateEnforcement"},
+      {.service = kOperations, .method = "ResolveEnforcement"},
+      {.service = kOperations, .method = "CreateExecution"},
+      {.service = kOperations, .method = "MoveExecution"},
+      {.service = kOperations, .method = "RegisterWorker"},
+      {.service = kOperations, .method = "HeartbeatWorker"},
+      {.service = kOperations, .method = "DrainWorker"},
+      {.service = kOperations, .method = "DeregisterWorker"},
+      {.service = kOperations, .method = "GetEvent"},
+      {.service = kOperations, .method = "GetEnforcement"},
+      {.service = kOperations, .method = "GetExecution"},
+      {.service = kOperations, .method = "GetWorker"},
+      {.service = kOperations, .method = "ListEvents"},
+      {.service = kOperations, .method = "ListEnforcements"},
+      {.service = kOperations, .method = "ListExecutions"},
+      {.service = kOperations, .method = "ListWorkers"},
+      {.service = kOperations, .method = "GetHistory"},
+      {.service = kOperations, .method = "Watch", .streams = true, .endless = true},
+      {.service = kAnalytics, .method = "GetCounts"},
+      {.service = kAnalytics, .method = "GetTopRefs"},
+      {.service = kAnalytics, .method = "GetFailureRate"},
+      {.service = kAnalytics, .method = "GetThroughput"},
+      {.service = kAnalytics, .method = "ListAggregates"},
   };
 }
 

@@ -20,9 +20,12 @@ grpc::StatusCode CodeOf(Reason reason) {
       return grpc::StatusCode::INVALID_ARGUMENT;
     case Reason::kVersionConflict:
     case Reason::kTaskRunning:
+    case Reason::kStatusConflict:
       return grpc::StatusCode::ABORTED;
     case Reason::kEventIdConflict:
     case Reason::kGroupExists:
+    case Reason::kRecordIdConflict:
+    case Reason::kWorkerNameTaken:
       return grpc::StatusCode::ALREADY_EXISTS;
     case Reason::kVersionExhausted:
     case Reason::kPositionAhead:
@@ -43,9 +46,12 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kStoreIncompatible:
     case Reason::kHousekeeperOff:
     case Reason::kArchiveUnavailable:
+    case Reason::kIllegalTransition:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case Reason::kGroupNotFound:
     case Reason::kTaskNotFound:
+    case Reason::kRecordNotFound:
+    case Reason::kTableNotTracked:
       return grpc::StatusCode::NOT_FOUND;
     case Reason::kArchiveDamaged:
       return grpc::StatusCode::DATA_LOSS;

@@ -20,6 +20,7 @@ struct Settings {
   std::string engine;  // empty: what the database has, or what fits
   int lanes = 0;       // for a new database only: an existing one keeps what its first migration recorded
   int read_connections = 0;
+  int operations_connections = 0;
   int max_queue = 0;  // requests waiting in one lane
   int default_deadline_ms = 0;
   int close_chunks_seconds = 0;
@@ -29,6 +30,7 @@ struct Settings {
   int housekeeper_retry_seconds = 0;
   int compress_after_days = 0;  // 0: never
   int keep_runs_days = 0;
+  int worker_timeout_seconds = 0;  // 0: never
   bool no_migrate = false;
   int retention_days = 0;         // 0: keep everything
   std::string retention_by_type;  // as domain::ParseRetentionByType reads it

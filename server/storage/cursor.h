@@ -17,6 +17,7 @@ namespace eventstore::storage {
 struct Page {
   std::vector<domain::RecordedEvent> events;
   bool last = false;  // nothing follows; a last page may be empty
+  bool more = false;  // the cursor holds something else for this page, so it is one although it has no events
 };
 
 // Rows and bytes a page may still take. Events may be large, so the number of rows asked for starts small and doubles

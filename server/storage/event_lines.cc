@@ -102,15 +102,47 @@ constexpr int kMostRows = 4'096;
 
 std::string ConditionOf(const EventRows& rows) { return rows.selected ? kSelected : "true"; }
 
-absl::StatusOr<EventDigest> Digest(Session& session, const std::string& table, const std::string& condition,
-                                   const pq::Args& args) {
-  auto result = session.RunText(fmt::format(kDigest, fmt::format(kLines, table, condition)), args);
+absl::StatusOr<EventDigest> DigestLines(Session& session, const std::string& lines, const pq::Args& args) {
+  auto result = session.RunText(fmt::format(kDigest, lines), args);
   if (!result.ok()) return result.status();
   const auto row = (*result)[0];
   return EventDigest{row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>(), row[3].c_str()};
 }
 
+absl::StatusOr<EventDigest> Digest(Session& session, const std::string& table, const std::string& condition,
+                                   const pq::Args& args) {
+  return DigestLines(session, fmt::format(kLines, table, condition), args);
+}
+
+// Of a table: its columns, quoted, and those of its primary key.
+constexpr Query kShape{"archive_shape", R"sql(
+SELECT array_agg(a.attname::text ORDER BY a.attnum), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
+       (SELECT string_agg(quote_ident(k.attname), ', ' ORDER BY array_position(i.indkey::int2[], k.attnum))
+        FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = ANY (i.indkey)
+        WHERE i.indrelid = r.oid AND i.indisprimary)
+FROM (SELECT format('public.%I', $1::text)::regclass::oid AS oid) r
+JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+GROUP BY r.oid
+)sql"};
+
+// {0}: columns; {1}: of the primary key; {2}: the chunk.
+constexpr char kTableLines[] = R"sql(
+SELECT row_to_json(r)::text AS line, r.archive_line AS global_position
+FROM (SELECT {0}, row_number() OVER (ORDER BY {1}) AS archive_line FROM {2} e) r
+)sql";
+
 }  // namespace
+
+absl::StatusOr<TableLines> LinesOf(Session& session, const std::string& table, const std::string& chunk) {
+  auto shape = session.Run(kShape, {table});
+  if (!shape.ok()) return shape.status();
+  const auto row = (*shape)[0];
+  return TableLines{fmt::format(kTableLines, row[1].c_str(), row[2].c_str(), chunk), ParseTextArray(row[0].c_str())};
+}
+
+absl::StatusOr<EventDigest> DigestOf(Session& session, const TableLines& lines) {
+  return DigestLines(session, lines.sql, {});
+}
 
 absl::StatusOr<EventDigest> DigestOf(Session& session, const EventRows& rows) {
   return Digest(session, rows.table, ConditionOf(rows), {});
@@ -147,9 +179,13 @@ EventLineReader::~EventLineReader() {
 }
 
 absl::Status EventLineReader::Open(const EventRows& rows) {
+  return OpenSql(fmt::format(kLines, rows.table, ConditionOf(rows)));
+}
+
+absl::Status EventLineReader::OpenSql(const std::string& lines) {
   auto opened = session_.RunScript(fmt::format(
-      "BEGIN ISOLATION LEVEL REPEATABLE READ; DECLARE archive_lines NO SCROLL CURSOR FOR {} ORDER BY r.global_position",
-      fmt::format(kLines, rows.table, ConditionOf(rows))));
+      "BEGIN ISOLATION LEVEL REPEATABLE READ; DECLARE archive_lines NO SCROLL CURSOR FOR {} ORDER BY global_position",
+      lines));
   open_ = true;
   rows_ = kFirstRows;
   return opened.status();

@@ -40,6 +40,16 @@ struct EventDigest {
 // Reads every row once, without sending them. At most some 30 million events, PostgreSQL's limit for one value.
 absl::StatusOr<EventDigest> DigestOf(Session& session, const EventRows& rows);
 
+// The lines of another table that is cut by time: its rows in the order of its primary key, with their number as the last
+// member, "archive_line". `columns`: of the table, as the lines have them.
+struct TableLines {
+  std::string sql;
+  std::vector<std::string> columns;
+};
+// `chunk`: one of `table`, which is in the schema public; schema-qualified and quoted.
+absl::StatusOr<TableLines> LinesOf(Session& session, const std::string& table, const std::string& chunk);
+absl::StatusOr<EventDigest> DigestOf(Session& session, const TableLines& lines);
+
 // How many events of each aggregate type, by type.
 struct TypeCount {
   std::string type;
@@ -67,10 +77,13 @@ class EventLineReader {
   EventLineReader& operator=(const EventLineReader&) = delete;
 
   absl::Status Open(const EventRows& rows);
+  absl::Status Open(const TableLines& lines) { return OpenSql(lines.sql); }
   // None: that was all, and the transaction is over.
   absl::StatusOr<std::vector<std::string>> Next();
 
  private:
+  absl::Status OpenSql(const std::string& lines);
+
   Session& session_;
   bool open_ = false;
   int rows_ = 0;

@@ -10,10 +10,10 @@ namespace eventstore::storage {
 using domain::Reason;
 
 ReadExecutor::ReadExecutor(const std::string& conninfo, int connections, std::size_t max_queue,
-                           const domain::Clock& clock)
+                           const domain::Clock& clock, const std::string& role, SessionKind kind)
     : max_queue_(max_queue), clock_(clock) {
   for (int i = 0; i < connections; ++i) {
-    sessions_.push_back(std::make_unique<Session>(conninfo, fmt::format("reader {}", i), SessionKind::kReader));
+    sessions_.push_back(std::make_unique<Session>(conninfo, fmt::format("{} {}", role, i), kind));
     threads_.emplace_back([this, session = sessions_.back().get()] { Run(*session); });
   }
 }

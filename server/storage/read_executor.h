@@ -30,7 +30,9 @@ struct ReadTask {
 
 class ReadExecutor {
  public:
-  ReadExecutor(const std::string& conninfo, int connections, std::size_t max_queue, const domain::Clock& clock);
+  // `role` and `kind`: of the sessions.
+  ReadExecutor(const std::string& conninfo, int connections, std::size_t max_queue, const domain::Clock& clock,
+               const std::string& role = "reader", SessionKind kind = SessionKind::kReader);
   // Runs what waits with SHUTTING_DOWN.
   ~ReadExecutor();
 

@@ -6,6 +6,7 @@
 #include "fmt/format.h"
 #include "server/domain/error.h"
 #include "server/storage/chunk_catalog.h"
+#include "server/storage/held_snapshot.h"
 #include "server/storage/session.h"
 #include "server/storage/sql_errors.h"
 #include "server/storage/sql_text.h"
@@ -20,7 +21,7 @@ using Result = absl::StatusOr<pqxx::result>;
 class Verification {
  public:
   Verification(const std::string& conninfo, const VerifyOptions& options, const Verifier::Progress& progress)
-      : holder_(conninfo, "verifier snapshot"),
+      : snapshot_(conninfo, "verifier snapshot"),
         worker_(conninfo, "verifier"),
         options_(options),
         max_(options.max_violations),
@@ -38,36 +39,15 @@ class Verification {
 
  private:
   absl::Status TakeSnapshot() {
-    // READ ONLY and never writing: without a transaction id of its own the holder pins no subscriber's horizon.
-    auto begun = holder_.RunScript(
-        "SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-    if (!begun.ok()) return begun.status();
-    auto exported = holder_.Run(verifier_sql::kExport, {});
-    if (!exported.ok()) return exported.status();
-    snapshot_ = (*exported)[0][0].c_str();
-    // SET TRANSACTION SNAPSHOT takes no parameter, so the id becomes SQL text.
-    if (snapshot_.find_first_not_of("0123456789ABCDEF-") != std::string::npos) {
-      return domain::ErrorOf(domain::Reason::kInternal,
-                             fmt::format("PostgreSQL named its snapshot \"{}\"; please report this", snapshot_));
-    }
+    if (absl::Status taken = snapshot_.Take(); !taken.ok()) return taken;
     if (auto made = worker_.RunScript(verifier_sql::kTemporaryTables); !made.ok()) return made.status();
     if (options_.working) options_.working(worker_.backend_pid());
     return worker_.SetStatementTimeout(options_.statement_timeout);
   }
 
-  // Runs `statement` in a transaction of its own, under the one snapshot. READ ONLY still allows temporary tables.
   template <typename F>
   Result InSnapshot(F&& statement) {
-    auto begun = worker_.RunScript(
-        fmt::format("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '{}'", snapshot_));
-    Result result = begun.ok() ? statement() : begun;
-    if (result.ok()) {
-      auto committed = worker_.RunScript("COMMIT");
-      return committed.ok() ? result : committed;
-    }
-    // A lost session would be connected anew, without the temporary tables.
-    if (worker_.connected()) worker_.RunScript("ROLLBACK").IgnoreError();
-    return result;
+    return snapshot_.Run(worker_, statement);
   }
 
   // `sql` with {} for the chunk's table. False when retention has dropped the chunk since the snapshot.
@@ -84,16 +64,9 @@ class Verification {
   }
 
   absl::Status ListChunks() {
-    ChunkCatalog catalog;
-    std::shared_ptr<const ChunkList> list;
-    auto listed = InSnapshot([&]() -> Result {
-      auto all = catalog.All(worker_);
-      if (!all.ok()) return all.status();
-      list = *all;
-      return pqxx::result();
-    });
+    auto listed = snapshot_.Chunks(worker_);
     if (!listed.ok()) return listed.status();
-    chunks_ = *list;
+    chunks_ = *std::move(listed);
     if (options_.since) std::erase_if(chunks_, [&](const Chunk& chunk) { return chunk.range.from < *options_.since; });
     return absl::OkStatus();
   }
@@ -192,12 +165,11 @@ class Verification {
     if (report_progress_) report_progress_({step, chunks_done, static_cast<int>(chunks_.size()), report_.events});
   }
 
-  Session holder_;
+  HeldSnapshot snapshot_;
   Session worker_;
   const VerifyOptions& options_;
   const std::size_t max_;
   const Verifier::Progress& report_progress_;
-  std::string snapshot_;
   ChunkList chunks_;
   // Start of the oldest chunk that was read; the end of time when there is none.
   domain::TimeMicros oldest_ = domain::TimeRange{}.to;

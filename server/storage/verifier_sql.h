@@ -29,8 +29,6 @@ CREATE TEMPORARY TABLE verify_rows (
     id uuid, aggregate_id uuid, version integer, timestamp timestamptz, global_position bigint);
 )sql";
 
-inline constexpr Query kExport{"verify_export", "SELECT pg_export_snapshot()"};
-
 // $1: the chunk's number. One pass over the chunk. Neighbours are compared inside the chunk here, and between chunks
 // by kTotals from what is kept of each.
 inline constexpr char kScanChunk[] = R"sql(

@@ -1,64 +1,29 @@
-"""The database's clock jumps, a day and forty days, ahead and back. It is set by libfaketime, in PostgreSQL alone: that is
-the clock that stamps events."""
-import glob
+"""The database's clock jumps, a day and forty days, ahead and back."""
 import os
 import subprocess
-import tempfile
 import unittest
 
 from harness.client import Client, append_request, new_event, new_id
 from harness.eventctl import BINARY, OK, eventctl
+from harness.fake_clock import FakeClock
 from harness.messages import housekeeper, micros
-from harness.server import Server, wait_until
+from harness.server import wait_until
 from harness.subscriber import Subscriber, beginning
 
-LIBRARY = "/usr/lib/*/faketime/libfaketime.so.1"
-DAY = 86_400_000_000
-START = """#!/bin/sh
-export LD_PRELOAD={library} FAKETIME_TIMESTAMP_FILE={clock} FAKETIME_NO_CACHE=1 FAKETIME_DONT_RESET=1
-export FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_DISABLE_SHM=1
-exec {program} "$@"
-"""
-
-
-def programs_of_postgres():
-    """Their folder, as a server without a fake clock finds it."""
-    server = Server()
-    folder = os.path.dirname(os.readlink(f"/proc/{server.postmaster_pid()}/exe"))
-    server.stop()
-    return folder
+DAY_S = 86_400
+DAY = DAY_S * 1_000_000
 
 
 class ClockTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        found = glob.glob(LIBRARY)
-        assert found, "libfaketime is not installed"
-        folder = tempfile.TemporaryDirectory(prefix="eventstore-clock-")
-        cls.addClassCleanup(folder.cleanup)
-        os.chmod(folder.name, 0o755)
-        real = os.environ.get("EVENTSTORE_PG_BIN") or programs_of_postgres()
-        for program in os.listdir(real):
-            if program != "postgres":
-                os.symlink(os.path.join(real, program), os.path.join(folder.name, program))
-        cls.clock = os.path.join(folder.name, "clock")
-        with open(os.path.join(folder.name, "postgres"), "w", encoding="utf-8") as file:
-            file.write(START.format(library=found[0], clock=cls.clock, program=os.path.join(real, "postgres")))
-        os.chmod(file.name, 0o755)
-        cls.programs = folder.name
+        cls.clock = FakeClock()
+        cls.addClassCleanup(cls.clock.close)
 
     def setUp(self):
         self.jump(0)
-        before = os.environ.get("EVENTSTORE_PG_BIN")
-        os.environ["EVENTSTORE_PG_BIN"] = self.programs
-        try:
-            self.server = Server(settings={"close_chunks_seconds": 1})
-        finally:
-            if before is None:
-                del os.environ["EVENTSTORE_PG_BIN"]
-            else:
-                os.environ["EVENTSTORE_PG_BIN"] = before
+        self.server = self.clock.server(close_chunks_seconds=1)
         self.addCleanup(self.server.stop)
         self.database = self.server.database()
         self.client = Client(self.server.address)
@@ -68,10 +33,7 @@ class ClockTest(unittest.TestCase):
         self.aggregate, self.sent = new_id(), 0
 
     def jump(self, days):
-        with open(self.clock + ".new", "w", encoding="utf-8") as file:
-            file.write(f"{days:+d}d\n")
-        os.chmod(file.name, 0o644)
-        os.rename(file.name, self.clock)
+        self.clock.set(days * DAY_S)
 
     def now(self):
         return int(self.database.run("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"))

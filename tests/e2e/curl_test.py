@@ -86,7 +86,7 @@ class CurlTest:
 
     def test_every_service_is_listed(self):
         listed = self.list_services()
-        for service in ("eventstore.v1.EventStore", "eventstore.v1.Housekeeper", "eventstore.v1.Subscriptions", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"):
+        for service in ("eventstore.v1.EventStore", "eventstore.v1.Housekeeper", "eventstore.v1.Operations", "eventstore.v1.Subscriptions", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"):
             self.assertIn(service, listed)
 
     def test_every_method_is_described(self):

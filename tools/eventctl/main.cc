@@ -17,10 +17,10 @@ constexpr char kFooter[] =
     "\n"
     "Exit codes:\n"
     "  0  done\n"
-    "  1  the answer is no: violations, pending migrations, refused lines, no such aggregate, group or task\n"
+    "  1  the answer is no: violations, pending migrations, refused lines, no such aggregate, group, task or record\n"
     "  2  a bad flag, or a value that the server refuses\n"
     "  3  the server or the database cannot be reached\n"
-    "  4  version conflict: the aggregate has another version than expected\n"
+    "  4  conflict: the aggregate has another version than expected, or the record another status\n"
     "  5  any other error\n"
     "  130  interrupted before it was done\n"
     "\n"
@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
   Context context{
       .out = std::cout, .err = std::cerr, .out_terminal = InspectTerminal(1), .err_terminal = InspectTerminal(2)};
   CLI::App app(
-      "The event store from a shell: append, replay, follow, count, load, consumer groups, upkeep, migrate, verify.",
+      "The event store from a shell: append, replay, follow, count, load, consumer groups, operational records, "
+      "upkeep, analytics, migrate, verify.",
       "eventctl");
   app.set_version_flag("--version", std::string("eventctl ") + EVENTSTORE_VERSION);
   // Not required: a misspelt command is better told by its name.
@@ -66,9 +67,13 @@ int main(int argc, char** argv) {
   AddCount(app, context);
   AddTail(app, context);
   AddGroups(app, context);
+  AddOperations(app, context);
+  AddHistory(app, context);
   AddHousekeeper(app, context);
   AddPartitions(app, context);
   AddVersion(app, context);
+  AddAnalytics(app, context);
+  AddConvertTable(app, context);
   AddMigrate(app, context);
   AddArchive(app, context);
   AddMigrateEvents(app, context);

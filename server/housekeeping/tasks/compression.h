@@ -1,5 +1,6 @@
-// Compresses closed partitions that are old enough, where engine and edition can. Off unless a number of days is set: a read
-// of an old event then has to unpack what lies around it, and how much that costs has not been measured.
+// Compresses closed partitions that are old enough, where engine and edition can. Of events off unless a number of days is
+// set: a read of an old event then has to unpack what lies around it, and how much that costs has not been measured. Of
+// operational records as their row of time_tables says.
 #pragma once
 
 #include <string>
@@ -21,6 +22,10 @@ class Compression final : public Task {
   absl::StatusOr<TaskReport> Run(TaskContext& context) override;
 
  private:
+  absl::StatusOr<TaskReport> Events(TaskContext& context) const;
+  // How many.
+  absl::StatusOr<std::int64_t> Records(TaskContext& context) const;
+
   const storage::Partitions& partitions_;
   const std::string edition_;
   const int after_days_;

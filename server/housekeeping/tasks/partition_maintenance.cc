@@ -9,6 +9,7 @@
 #include "server/housekeeping/partition_summary.h"
 #include "server/storage/engines/timescale_policies.h"
 #include "server/storage/housekeeper_store.h"
+#include "server/storage/operations/time_tables.h"
 #include "server/storage/sql_text.h"
 #include "server/storage/transaction.h"
 
@@ -50,6 +51,21 @@ domain::TimeRange Days(domain::TimeMicros now, int from, int to) {
   return {today + from * domain::kMicrosPerDay, today + (to + 1) * domain::kMicrosPerDay};
 }
 
+// Of the tables of operational records, and of histories; how many it made.
+absl::StatusOr<int> EnsureOthers(TaskContext& context, const domain::TimeRange& range) {
+  auto tables = storage::ReadTimeTables(context.session);
+  if (!tables.ok()) return tables.status();
+  int made = 0;
+  for (const auto& table : *tables) {
+    if (!table.partitions->made_ahead()) continue;
+    if (context.stop()) break;
+    auto some = table.partitions->Ensure(context.session, range);
+    if (!some.ok()) return Annotated("cannot make partitions of " + table.name, some.status());
+    made += *some;
+  }
+  return made;
+}
+
 }  // namespace
 
 PartitionMaintenance::PartitionMaintenance(const storage::Partitions& partitions, std::string edition)
@@ -72,6 +88,9 @@ absl::StatusOr<TaskReport> PartitionMaintenance::Run(TaskContext& context) {
       auto made = partitions_.Ensure(session, range);
       if (!made.ok()) return Annotated("cannot make partitions", made.status());
       report.counts["partitions_created"] = *made;
+      auto others = EnsureOthers(context, range);
+      if (!others.ok()) return others.status();
+      report.counts["record_partitions_created"] = *others;
       context.progress({"partitions are made", missing, missing});
     }
   }

@@ -6,6 +6,8 @@
 
 #include "fmt/format.h"
 #include "server/housekeeping/annotated.h"
+#include "server/housekeeping/tasks/refresh_records.h"
+#include "server/storage/analytics/event_hours.h"
 #include "server/storage/chunk_catalog.h"
 #include "server/storage/cursor.h"
 #include "server/storage/housekeeper_store.h"
@@ -28,13 +30,6 @@ constexpr Query kState{"hourly_state", "SELECT position FROM events_hourly_state
 constexpr Query kAdvance{"hourly_advance", R"sql(
 UPDATE events_hourly_state SET position = greatest(position, $1::bigint), refreshed_at = clock_timestamp()
 )sql"};
-
-// {0}: the chunk. $1: after this position; $2: or from this time on. Starts of hours.
-constexpr char kChanged[] = R"sql(
-SELECT (extract(epoch FROM date_trunc('hour', timestamp, 'UTC')) * 1000000)::bigint AS hour
-FROM {0} WHERE global_position > $1::bigint OR timestamp >= $2::timestamptz
-GROUP BY 1 ORDER BY 1
-)sql";
 
 constexpr Query kForget{"hourly_forget", "DELETE FROM events_hourly WHERE hour = ANY ($1::timestamptz[])"};
 
@@ -81,21 +76,8 @@ absl::Status CountHours(Session& session, const Chunk& chunk, const std::vector<
   return transaction.Commit();
 }
 
-// The hours of a chunk that are to be counted anew. A dropped chunk has none: what was counted stays.
-absl::StatusOr<std::vector<TimeMicros>> Changed(Session& session, const Chunk& chunk, domain::Position after,
-                                                TimeMicros from) {
-  auto rows = session.RunText(fmt::format(fmt::runtime(kChanged), chunk.table),
-                              {fmt::format("{}", after), storage::TimestampText(from)});
-  if (!rows.ok() && storage::SqlStateOf(rows.status()) == "42P01") return std::vector<TimeMicros>();
-  if (!rows.ok()) return rows.status();
-  std::vector<TimeMicros> hours;
-  for (const auto& row : *rows) hours.push_back(row[0].as<std::int64_t>());
-  return hours;
-}
-
-}  // namespace
-
-absl::StatusOr<TaskReport> RefreshAggregates::Run(TaskContext& context) {
+// events_hourly. False: it was stopped on the way.
+absl::StatusOr<bool> RefreshEvents(TaskContext& context, TaskReport& report) {
   Session& session = context.session;
   storage::ChunkCatalog catalog;
   // Before the chunks are listed: what is settled now is in one of them. An event above it is counted with its hour, and
@@ -113,16 +95,14 @@ absl::StatusOr<TaskReport> RefreshAggregates::Run(TaskContext& context) {
     if (!now.ok()) return now.status();
     from = *now - *now % domain::kMicrosPerDay + *context.parameters.from_days * domain::kMicrosPerDay;
   }
-  TaskReport report;
   std::int64_t& hours_counted = report.counts["hours_counted"];
   const auto total = static_cast<std::int64_t>((*chunks)->size());
   std::int64_t done = 0;
   for (const Chunk& chunk : **chunks) {
-    if (context.stop()) return report;  // without the new position: the next run looks at these chunks again
+    if (context.stop()) return false;  // without the new position: the next run looks at these chunks again
     context.progress({"counting " + storage::TimestampText(chunk.range.from), done++, total});
-    const bool nothing_new = chunk.closed && (chunk.closed->events == 0 || chunk.closed->greatest <= after);
-    if (nothing_new && chunk.range.to <= from) continue;
-    auto hours = Changed(session, chunk, after, from);
+    if (storage::NothingAfter(chunk, after) && chunk.range.to <= from) continue;
+    auto hours = storage::ChangedEventHours(session, chunk, after, from);
     if (!hours.ok()) return hours.status();
     if (!hours->empty() && !context.parameters.dry_run) {
       absl::Status counted = CountHours(session, chunk, *hours);
@@ -132,13 +112,28 @@ absl::StatusOr<TaskReport> RefreshAggregates::Run(TaskContext& context) {
     hours_counted += static_cast<std::int64_t>(hours->size());
     report.counts["chunks_changed"] += hours->empty() ? 0 : 1;
   }
-  if (context.parameters.dry_run) {
-    report.summary = fmt::format("{} hours would be counted anew, nothing was changed", hours_counted);
-    return report;
-  }
+  if (context.parameters.dry_run) return true;
   auto advanced = session.Run(kAdvance, {fmt::format("{}", settled->last)});
   if (!advanced.ok()) return advanced.status();
-  report.summary = fmt::format("{} hours counted anew", hours_counted);
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<TaskReport> RefreshAggregates::Run(TaskContext& context) {
+  TaskReport report;
+  auto whole = RefreshEvents(context, report);
+  if (!whole.ok()) return whole.status();
+  if (!*whole) return report;
+  if (absl::Status records = RefreshRecords(context, report); !records.ok()) return records;
+  const std::int64_t events = report.counts["hours_counted"];
+  const std::int64_t records = report.counts["record_hours_counted"];
+  report.summary =
+      context.parameters.dry_run
+          ? fmt::format("{} hours of events and {} of operational records would be counted anew, nothing was changed",
+                        events, records)
+          : fmt::format("{} hours of events and {} of operational records counted anew{}", events, records,
+                        report.summary);
   return report;
 }
 

@@ -2,6 +2,8 @@
 // ever skipped; the hours that it falls into are counted anew from what is stored. So late events are counted, to repeat a
 // run changes nothing, and hours whose chunk was dropped stay as they were.
 //
+// Then the hourly aggregates of operational records (refresh_records.h).
+//
 // With from_days every hour since then is counted anew, whatever its positions: for a store that was changed by hand.
 #pragma once
 
@@ -13,7 +15,7 @@ class RefreshAggregates final : public Task {
  public:
   std::string_view name() const override { return "refresh-aggregates"; }
   std::string_view description() const override {
-    return "counts events per hour and type into events_hourly, for the hours that have changed";
+    return "counts events and operational records by the hour, for the hours that have changed";
   }
   absl::StatusOr<TaskReport> Run(TaskContext& context) override;
 };

@@ -79,6 +79,11 @@ class Restore {
                                                             folder_.path(), file));
       }
       if (!entry->whole.ok()) return entry->whole;
+      if (entry->manifest.header.table != archive::kEventsTable) {
+        return domain::InvalidField(
+            "files", fmt::format("{} holds rows of {}, and events alone are restored; see docs/operations-records.md",
+                                 file, entry->manifest.header.table));
+      }
       if (entry->manifest.header.store_id != store_id_) {
         return ErrorOf(Reason::kStoreIncompatible, fmt::format("{} is of another store: {}, and this one is {}", file,
                                                                entry->manifest.header.store_id, store_id_));

@@ -30,6 +30,8 @@ struct Engine {
   std::unique_ptr<ChunkSource> (*chunk_source)();
   // For upkeep. `edition` as in store_identity.
   std::unique_ptr<Partitions> (*partitions)(const std::string& edition);
+  // The same of another table that is cut by time (migrations/0031_time_tables.sql), by its name in the schema public.
+  std::unique_ptr<Partitions> (*partitions_of)(const std::string& edition, const std::string& table);
   // For appends.
   RecentSql recent;
 };

@@ -15,6 +15,10 @@ std::unique_ptr<Partitions> MakePartitions(const std::string& /*edition*/) {
   return std::make_unique<NativePartitions>();
 }
 
+std::unique_ptr<Partitions> MakePartitionsOf(const std::string& /*edition*/, const std::string& table) {
+  return std::make_unique<NativePartitions>(table);
+}
+
 }  // namespace
 
 // events_v2_partition_stamp() is part of the schema, and why it is cheap and current stands there. Partitions beyond
@@ -26,6 +30,7 @@ const Engine kNativeEngineRow{
     .has_editions = false,
     .chunk_source = MakeSource,
     .partitions = MakePartitions,
+    .partitions_of = MakePartitionsOf,
     .recent = {.scope = "SELECT 0",
                .stamp = "SELECT events_v2_partition_stamp()",
                .reach = "SELECT reach FROM events_v2_partitioning",

@@ -21,7 +21,7 @@ SELECT p.name,
        CASE WHEN isfinite(p.range_start) THEN (extract(epoch FROM p.range_start) * 1000000)::bigint END,
        CASE WHEN isfinite(p.range_end) THEN (extract(epoch FROM p.range_end) * 1000000)::bigint END,
        pg_total_relation_size(p.relid), coalesce(c.events, greatest(r.reltuples, 0)::bigint), c.events IS NOT NULL
-FROM events_v2_partitions p
+FROM partitions_of($1) p
 JOIN pg_class r ON r.oid = p.relid
 LEFT JOIN closed_chunks c ON c.range_start = p.range_start AND c.range_end = p.range_end AND c.chunk = p.name
 ORDER BY p.range_start
@@ -30,6 +30,8 @@ ORDER BY p.range_start
 constexpr Query kMissing{"native_missing", R"sql(
 SELECT range_start, range_end FROM events_v2_missing_partitions($1::timestamptz, $2::timestamptz)
 )sql"};
+// Of the others: all that are missing at once, since they come and go with the days and are few.
+constexpr Query kMakeAll{"native_make_all", "SELECT make_partitions($1, $2::timestamptz, $3::timestamptz)"};
 constexpr Query kMake{"native_make", "SELECT events_v2_make_partition($1::timestamptz, $2::timestamptz)"};
 
 // Of what is missing in [$1, $2) the part that holds $3.
@@ -49,7 +51,7 @@ constexpr int kTries = 3;
 // Says of a table that Drop() has begun with it, so that it is dropped and not taken for somebody's own.
 constexpr char kDropping[] = "eventstore: being dropped";
 constexpr Query kLeftOver{"native_left_over", R"sql(
-SELECT format('%I.%I', n.nspname, c.relname), i.inhrelid IS NOT NULL
+SELECT format('%I.%I', n.nspname, c.relname), i.inhrelid IS NOT NULL, i.inhparent::regclass
 FROM pg_description d
 JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -61,6 +63,12 @@ constexpr char kNotInTransaction[] = "25P01";
 constexpr char kLockNotFree[] = "55P03";
 constexpr int kShortTries = 40;
 
+std::string QuotedName(const std::string& table) {
+  std::string quoted = "public.\"";
+  for (const char c : table) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
 // Asked of PostgreSQL itself: SAVEPOINT is an error outside of a transaction, and changes nothing inside.
 absl::StatusOr<bool> InTransaction(Session& session) {
   const auto asked = session.RunScript("SAVEPOINT native_drop");
@@ -70,17 +78,16 @@ absl::StatusOr<bool> InTransaction(Session& session) {
 }
 
 // The savepoint is there.
-absl::Status DropWithin(Session& session, const std::string& table) {
+absl::Status DropWithin(Session& session, const std::string& parent, const std::string& table) {
   auto timeout = session.RunScript("SHOW lock_timeout");
   if (!timeout.ok()) return timeout.status();
   absl::Status detached = absl::OkStatus();
   for (int attempt = 0; attempt < kShortTries; ++attempt) {
-    detached =
-        session
-            .RunScript(fmt::format("SET LOCAL lock_timeout = '50ms'; ALTER TABLE events_v2 DETACH PARTITION {0}; "
-                                   "DROP TABLE {0}",
-                                   table))
-            .status();
+    detached = session
+                   .RunScript(fmt::format("SET LOCAL lock_timeout = '50ms'; ALTER TABLE {1} DETACH PARTITION {0}; "
+                                          "DROP TABLE {0}",
+                                          table, parent))
+                   .status();
     // Undoes the setting as well.
     if (SqlStateOf(detached) != kLockNotFree) break;
     auto back = session.RunScript("ROLLBACK TO SAVEPOINT native_drop; SELECT pg_sleep(0.05)");
@@ -98,9 +105,10 @@ void DropLeftOvers(Session& session) {
   if (!rows.ok()) return;  // what the caller does next says why
   for (const auto& row : *rows) {
     const std::string table = row[0].c_str();
-    auto dropped = row[1].as<bool>()
-                       ? session.RunScript(fmt::format("ALTER TABLE events_v2 DETACH PARTITION {} FINALIZE", table))
-                       : absl::StatusOr<pqxx::result>(pqxx::result());
+    auto dropped =
+        row[1].as<bool>()
+            ? session.RunScript(fmt::format("ALTER TABLE {} DETACH PARTITION {} FINALIZE", row[2].c_str(), table))
+            : absl::StatusOr<pqxx::result>(pqxx::result());
     if (dropped.ok()) dropped = session.RunScript(fmt::format("DROP TABLE IF EXISTS {}", table));
     if (!dropped.ok()) {
       spdlog::warn("partition {} was begun to be dropped and is still there: {}", table,
@@ -112,7 +120,7 @@ void DropLeftOvers(Session& session) {
 }  // namespace
 
 absl::StatusOr<std::vector<Partition>> NativePartitions::List(Session& session) const {
-  auto rows = session.Run(kList, {});
+  auto rows = session.Run(kList, {table_});
   if (!rows.ok()) return rows.status();
   std::vector<Partition> partitions;
   for (const auto& row : *rows) {
@@ -131,6 +139,11 @@ absl::StatusOr<int> NativePartitions::Ensure(Session& session, const domain::Tim
   if (range.from <= domain::kMinTime || range.to > domain::kMaxTime) {
     return domain::ErrorOf(domain::Reason::kInvalidRequest,
                            "partitions can be made for a range with a beginning and an end alone");
+  }
+  if (table_ != "events_v2") {
+    auto all = session.Run(kMakeAll, {table_, TimestampText(range.from), TimestampText(range.to)});
+    if (!all.ok()) return all.status();
+    return (*all)[0][0].as<int>();
   }
   int made = 0;
   for (int attempt = 1;; ++attempt) {
@@ -164,11 +177,12 @@ absl::Status NativePartitions::MakeOf(Session& session, std::span<const domain::
 absl::Status NativePartitions::Drop(Session& session, const Partition& partition) const {
   auto inside = InTransaction(session);
   if (!inside.ok()) return inside.status();
-  if (*inside) return DropWithin(session, partition.table);
+  if (*inside) return DropWithin(session, QuotedName(table_), partition.table);
   DropLeftOvers(session);
   auto done = session.RunScript(fmt::format("COMMENT ON TABLE {} IS '{}'", partition.table, kDropping));
   if (done.ok()) {
-    done = session.RunScript(fmt::format("ALTER TABLE events_v2 DETACH PARTITION {} CONCURRENTLY", partition.table));
+    done = session.RunScript(
+        fmt::format("ALTER TABLE {} DETACH PARTITION {} CONCURRENTLY", QuotedName(table_), partition.table));
   }
   if (done.ok()) done = session.RunScript(fmt::format("DROP TABLE {}", partition.table));
   return done.status();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/storage/partitions.h"
@@ -15,6 +16,9 @@ namespace eventstore::storage {
 
 class NativePartitions final : public Partitions {
  public:
+  // `table`: in the schema public.
+  explicit NativePartitions(std::string table = "events_v2") : table_(std::move(table)) {}
+
   bool made_ahead() const override { return true; }
   absl::StatusOr<std::vector<Partition>> List(Session& session) const override;
   // Each in a transaction of its own, unless the caller has one: a partition takes some dozen locks to make.
@@ -27,6 +31,9 @@ class NativePartitions final : public Partitions {
   absl::Status Drop(Session& session, const Partition& partition) const override;
   bool compresses() const override { return false; }
   absl::Status Compress(Session& session, const Partition& partition) const override;
+
+ private:
+  const std::string table_;
 };
 
 }  // namespace eventstore::storage

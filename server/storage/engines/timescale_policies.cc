@@ -19,14 +19,13 @@ WHERE j.hypertable_schema = 'public' AND j.hypertable_name = 'events_v2'
 ORDER BY j.job_id
 )sql"};
 
-constexpr Query kCompressible{"timescale_compressible", R"sql(
-SELECT compression_enabled FROM timescaledb_information.hypertables
-WHERE hypertable_schema = 'public' AND hypertable_name = 'events_v2'
+// The statement, unless it can be compressed already.
+constexpr Query kEnable{"timescale_enable_compression", R"sql(
+SELECT format('ALTER TABLE public.%I SET (timescaledb.compress, timescaledb.compress_segmentby = %L, '
+              'timescaledb.compress_orderby = %L)', hypertable_name, quote_ident($2::text), quote_ident($3::text))
+FROM timescaledb_information.hypertables
+WHERE hypertable_schema = 'public' AND hypertable_name = $1 AND NOT compression_enabled
 )sql"};
-
-constexpr char kEnable[] =
-    "ALTER TABLE events_v2 SET (timescaledb.compress, timescaledb.compress_segmentby = 'aggregate_id', "
-    "timescaledb.compress_orderby = 'version')";
 
 }  // namespace
 
@@ -42,10 +41,15 @@ absl::StatusOr<std::vector<NativePolicy>> NativePolicies(Session& session) {
 }
 
 absl::Status EnableCompression(Session& session) {
-  auto rows = session.Run(kCompressible, {});
+  return EnableCompression(session, "events_v2", "aggregate_id", "version");
+}
+
+absl::Status EnableCompression(Session& session, const std::string& table, const std::string& by,
+                               const std::string& order) {
+  auto rows = session.Run(kEnable, {table, by, order});
   if (!rows.ok()) return rows.status();
-  if (!rows->empty() && (*rows)[0][0].as<bool>()) return absl::OkStatus();
-  return session.RunScript(kEnable).status();
+  if (rows->empty()) return absl::OkStatus();
+  return session.RunScript((*rows)[0][0].c_str()).status();
 }
 
 }  // namespace eventstore::storage

@@ -26,5 +26,8 @@ absl::StatusOr<std::vector<NativePolicy>> NativePolicies(Session& session);
 
 // Lets events_v2 be compressed, if it cannot be yet: rows of an aggregate together, in order. Community edition alone.
 absl::Status EnableCompression(Session& session);
+// The same of another table in the schema public: rows that have `by` in common together, in the order of `order`.
+absl::Status EnableCompression(Session& session, const std::string& table, const std::string& by,
+                               const std::string& order);
 
 }  // namespace eventstore::storage

@@ -41,6 +41,10 @@ std::unique_ptr<Partitions> MakePartitions(const std::string& edition) {
   return std::make_unique<TimescaledbPartitions>(edition == "timescale");
 }
 
+std::unique_ptr<Partitions> MakePartitionsOf(const std::string& edition, const std::string& table) {
+  return std::make_unique<TimescaledbPartitions>(edition == "timescale", table);
+}
+
 }  // namespace
 
 // The stamp is an index probe of the slices of time, which are in microseconds since 1970.
@@ -52,6 +56,7 @@ const Engine kTimescaledbEngineRow{
     .has_editions = true,
     .chunk_source = MakeSource,
     .partitions = MakePartitions,
+    .partitions_of = MakePartitionsOf,
     .recent = {.scope = R"sql(
 SELECT d.id
 FROM _timescaledb_catalog.dimension d

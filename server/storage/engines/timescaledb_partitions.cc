@@ -24,13 +24,13 @@ JOIN pg_class r ON r.oid = format('%I.%I', k.schema_name, k.table_name)::regclas
 LEFT JOIN _timescaledb_catalog.chunk z ON z.id = k.compressed_chunk_id
 LEFT JOIN closed_chunks c ON c.chunk = format('%I.%I', k.schema_name, k.table_name)
                          AND c.range_start = _timescaledb_functions.to_timestamp(d.range_start)
-WHERE h.schema_name = 'public' AND h.table_name = 'events_v2' AND NOT k.dropped
+WHERE h.schema_name = 'public' AND h.table_name = $1 AND NOT k.dropped
 ORDER BY d.range_start
 )sql"};
 
 // drop_chunks takes every chunk that lies wholly between the two times, and that is this one alone.
 constexpr Query kDrop{"partition_drop", R"sql(
-SELECT drop_chunks('events_v2', older_than => $1::timestamptz, newer_than => $2::timestamptz)
+SELECT drop_chunks(format('public.%I', $3::text)::regclass, older_than => $1::timestamptz, newer_than => $2::timestamptz)
 )sql"};
 
 constexpr Query kCompress{"partition_compress", "SELECT compress_chunk($1::regclass, if_not_compressed => true)"};
@@ -60,7 +60,7 @@ constexpr char kDelete[] =
 }  // namespace
 
 absl::StatusOr<std::vector<Partition>> TimescaledbPartitions::List(Session& session) const {
-  auto rows = session.Run(kList, {});
+  auto rows = session.Run(kList, {table_});
   if (!rows.ok()) return rows.status();
   std::vector<Partition> partitions;
   for (const auto& row : *rows) {
@@ -97,7 +97,7 @@ absl::Status TimescaledbPartitions::MakeOf(Session& session, std::span<const dom
 }
 
 absl::Status TimescaledbPartitions::Drop(Session& session, const Partition& partition) const {
-  return session.Run(kDrop, {TimestampText(partition.range.to), TimestampText(partition.range.from)}).status();
+  return session.Run(kDrop, {TimestampText(partition.range.to), TimestampText(partition.range.from), table_}).status();
 }
 
 absl::Status TimescaledbPartitions::Compress(Session& session, const Partition& partition) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/storage/partitions.h"
@@ -10,8 +11,9 @@ namespace eventstore::storage {
 
 class TimescaledbPartitions final : public Partitions {
  public:
-  // `edition`: "apache" or "timescale"; only the latter compresses.
-  explicit TimescaledbPartitions(bool compresses) : compresses_(compresses) {}
+  // `table`: in the schema public.
+  explicit TimescaledbPartitions(bool compresses, std::string table = "events_v2")
+      : compresses_(compresses), table_(std::move(table)) {}
 
   bool made_ahead() const override { return false; }
   absl::StatusOr<std::vector<Partition>> List(Session& session) const override;
@@ -24,6 +26,7 @@ class TimescaledbPartitions final : public Partitions {
 
  private:
   const bool compresses_;
+  const std::string table_;
 };
 
 }  // namespace eventstore::storage

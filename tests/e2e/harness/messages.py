@@ -10,10 +10,12 @@ import sys
 _FOLDER = os.environ["EVENTSTORE_E2E_PROTOS"]
 sys.path.insert(0, _FOLDER)
 
-from eventstore.v1 import consumer_groups_pb2 as groups  # noqa: E402  (found through the line above)
+from eventstore.v1 import analytics_pb2 as analytics  # noqa: E402  (found through the line above)
+from eventstore.v1 import consumer_groups_pb2 as groups  # noqa: E402
 from eventstore.v1 import event_pb2 as event  # noqa: E402
 from eventstore.v1 import event_store_pb2 as store  # noqa: E402
 from eventstore.v1 import housekeeper_pb2 as housekeeper  # noqa: E402
+from eventstore.v1 import operations_pb2 as operations  # noqa: E402
 from eventstore.v1 import subscriptions_pb2 as subscriptions  # noqa: E402
 from google.protobuf import timestamp_pb2  # noqa: E402
 
@@ -32,6 +34,8 @@ rpc_details = _load("google/rpc/error_details")
 
 SERVICE = store.DESCRIPTOR.services_by_name["EventStore"]
 SUBSCRIPTIONS = subscriptions.DESCRIPTOR.services_by_name["Subscriptions"]
+ANALYTICS = analytics.DESCRIPTOR.services_by_name["Analytics"]
+OPERATIONS = operations.DESCRIPTOR.services_by_name["Operations"]
 HOUSEKEEPER = housekeeper.DESCRIPTOR.services_by_name["Housekeeper"]
 
 
@@ -53,6 +57,8 @@ class Method:
 METHODS = {descriptor.name: Method(store, descriptor) for descriptor in SERVICE.methods}
 METHODS.update((descriptor.name, Method(subscriptions, descriptor)) for descriptor in SUBSCRIPTIONS.methods)
 METHODS.update((descriptor.name, Method(housekeeper, descriptor)) for descriptor in HOUSEKEEPER.methods)
+METHODS.update((descriptor.name, Method(analytics, descriptor)) for descriptor in ANALYTICS.methods)
+METHODS.update((descriptor.name, Method(operations, descriptor)) for descriptor in OPERATIONS.methods)
 
 
 def timestamp(seconds, nanos=0):

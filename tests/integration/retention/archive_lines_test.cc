@@ -36,15 +36,15 @@ FROM (VALUES
 
 TEST_F(RetentionTest, TheDigestIsThatOfTheLines) {
   Past(1, 500).Insert(database_);
-  const std::string table = Text("SELECT show_chunks('events_v2')::text");
+  const storage::EventRows rows{Text("SELECT show_chunks('events_v2')::text")};
   storage::Session session(database_.conninfo(), "test");
-  auto digest = storage::DigestOf(session, {table});
+  auto digest = storage::DigestOf(session, rows);
   ASSERT_THAT(digest, IsOk());
   archive::Sha256 lines;
   std::int64_t count = 0;
   {
     storage::EventLineReader reader(session);
-    ASSERT_THAT(reader.Open({table}), IsOk());
+    ASSERT_THAT(reader.Open(rows), IsOk());
     for (;;) {
       auto some = reader.Next();
       ASSERT_THAT(some, IsOk());
@@ -56,7 +56,7 @@ TEST_F(RetentionTest, TheDigestIsThatOfTheLines) {
   EXPECT_EQ(count, 500);
   EXPECT_EQ(*digest, (storage::EventDigest{500, 1, 500, lines.Hex()}));
   database_.Execute("UPDATE events_v2 SET source = 'sync' WHERE global_position = 250");
-  auto changed = storage::DigestOf(session, {table});
+  auto changed = storage::DigestOf(session, rows);
   ASSERT_THAT(changed, IsOk());
   EXPECT_NE(changed->digest, digest->digest);
 }

@@ -33,6 +33,12 @@ const std::vector<std::tuple<Reason, std::string, absl::StatusCode>> kTable = {
     {Reason::kTaskNotFound, "TASK_NOT_FOUND", absl::StatusCode::kNotFound},
     {Reason::kTaskRunning, "TASK_RUNNING", absl::StatusCode::kAborted},
     {Reason::kHousekeeperOff, "HOUSEKEEPER_OFF", absl::StatusCode::kFailedPrecondition},
+    {Reason::kRecordNotFound, "RECORD_NOT_FOUND", absl::StatusCode::kNotFound},
+    {Reason::kRecordIdConflict, "RECORD_ID_CONFLICT", absl::StatusCode::kAlreadyExists},
+    {Reason::kStatusConflict, "STATUS_CONFLICT", absl::StatusCode::kAborted},
+    {Reason::kIllegalTransition, "ILLEGAL_TRANSITION", absl::StatusCode::kFailedPrecondition},
+    {Reason::kWorkerNameTaken, "WORKER_NAME_TAKEN", absl::StatusCode::kAlreadyExists},
+    {Reason::kTableNotTracked, "TABLE_NOT_TRACKED", absl::StatusCode::kNotFound},
     {Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     {Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

@@ -98,6 +98,13 @@ TEST(TableTest, NoRowsNoHeading) {
   EXPECT_EQ(out.str(), "");
 }
 
+TEST(Spark, NothingIsTheLowestAndAloneThere) {
+  EXPECT_EQ(Spark({0, 1, 1'000, 500}, true), "▁▂█▅");
+  EXPECT_EQ(Spark({0, 1, 1'000}, false), "_.#");
+  EXPECT_EQ(Spark({0, 0}, true), "▁▁");
+  EXPECT_EQ(Spark({}, true), "");
+}
+
 TEST(BarsTest, LengthFollowsTheValue) {
   EXPECT_EQ(Bar(10, 10, 4, false), "####");
   EXPECT_EQ(Bar(5, 10, 4, false), "##");

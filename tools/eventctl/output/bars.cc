@@ -28,6 +28,23 @@ std::string Bar(std::int64_t value, std::int64_t max, int columns, bool utf8) {
   return bar;
 }
 
+std::string Spark(const std::vector<std::int64_t>& values, bool utf8) {
+  static constexpr std::array<const char*, 8> kBlocks = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  static constexpr std::array<const char*, 8> kAscii = {"_", ".", "-", "~", "=", "+", "*", "#"};
+  std::int64_t max = 1;
+  for (const std::int64_t value : values) max = std::max(max, value);
+  std::string line;
+  for (const std::int64_t value : values) {
+    // The lowest is for nothing alone.
+    const auto step =
+        value <= 0 ? 0
+                   : std::max<std::int64_t>(1, static_cast<std::int64_t>(std::lround(7.0 * static_cast<double>(value) /
+                                                                                     static_cast<double>(max))));
+    line += (utf8 ? kBlocks : kAscii).at(static_cast<std::size_t>(step));
+  }
+  return line;
+}
+
 std::string WithThousands(std::int64_t number) {
   std::string digits = fmt::format("{}", number);
   const int first = digits.front() == '-' ? 1 : 0;

@@ -88,8 +88,9 @@ std::string ErrorJson(const std::string& doing, const absl::Status& status) {
 }  // namespace
 
 ExitCode ExitCodeOf(const absl::Status& status) {
-  if (client::AsVersionConflict(status)) return kConflict;
-  for (const char* reason : {"GROUP_NOT_FOUND", "TASK_NOT_FOUND", "TASK_RUNNING"}) {
+  if (client::AsVersionConflict(status) || client::ErrorReason(status) == "STATUS_CONFLICT") return kConflict;
+  for (const char* reason :
+       {"GROUP_NOT_FOUND", "TASK_NOT_FOUND", "TASK_RUNNING", "RECORD_NOT_FOUND", "TABLE_NOT_TRACKED"}) {
     if (client::ErrorReason(status) == reason) return kNegative;
   }
   switch (status.code()) {

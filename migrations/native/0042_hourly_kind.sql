@@ -1,0 +1,2 @@
+-- Nothing but tables counts by itself here.
+SELECT make_rollups();

@@ -1,0 +1,84 @@
+// Calls of eventstore.v1.Analytics, and what its commands have in common.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/src/status.h"
+#include "eventstore/v1/analytics.grpc.pb.h"
+#include "tools/eventctl/context.h"
+#include "tools/eventctl/input/flags.h"
+#include "tools/eventctl/input/parse_time.h"
+
+namespace eventstore::eventctl {
+
+class AnalyticsCalls {
+ public:
+  explicit AnalyticsCalls(const Context& context)
+      : stub_(v1::Analytics::NewStub(grpc::CreateChannel(context.server, grpc::InsecureChannelCredentials()))),
+        patience_(CallOptionsOf(context).timeout.value_or(std::chrono::milliseconds{30'000})) {}
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (v1::Analytics::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                            Response*),
+                                const Request& request) const {
+    grpc::ClientContext call;
+    call.set_deadline(std::chrono::system_clock::now() + patience_);
+    Response response;
+    const absl::Status status = client::internal::FromGrpc(((*stub_).*method)(&call, request, &response));
+    if (!status.ok()) return status;
+    return response;
+  }
+
+ private:
+  const std::unique_ptr<v1::Analytics::Stub> stub_;
+  const std::chrono::milliseconds patience_;  // 30 s unless --timeout says otherwise
+};
+
+struct RangeFlags {
+  std::string from;
+  std::string to;
+  std::string by = "hour";
+  bool include_recent = false;
+
+  // `buckets`: the command has --by.
+  void AddTo(CLI::App& command, bool buckets);
+  v1::TimeBucket bucket() const { return by == "day" ? v1::TIME_BUCKET_DAY : v1::TIME_BUCKET_HOUR; }
+
+  template <typename Request>
+  void Fill(Request* request) const {
+    if (const auto time = ParseTimeFlag(from)) *request->mutable_from_time() = *time;
+    if (const auto time = ParseTimeFlag(to)) *request->mutable_to_time() = *time;
+    request->set_include_recent(include_recent);
+  }
+};
+
+// "event-volume" and so on.
+std::optional<v1::HourlyAggregate> AggregateNamed(const std::string& name);
+std::string NameOf(v1::HourlyAggregate aggregate);
+void AddAggregate(CLI::App& command, std::string& name);
+
+// Where each bucket from `from` to `to` begins, in seconds since 1970, those without counts included.
+std::vector<std::int64_t> BucketsOf(const google::protobuf::Timestamp& from, const google::protobuf::Timestamp& to,
+                                    v1::TimeBucket bucket);
+// "2026-11-21 14:00", "2026-11-21".
+std::string BucketText(std::int64_t seconds, v1::TimeBucket bucket);
+
+// How far an answer goes, for people; for programs.
+void HintFreshness(Context& context, const v1::Freshness& freshness);
+std::string FreshnessJson(const v1::Freshness& freshness);
+
+// Each in its own file.
+void AddCounts(CLI::App& analytics, Context& context);
+void AddTop(CLI::App& analytics, Context& context);
+void AddFailureRate(CLI::App& analytics, Context& context);
+void AddThroughput(CLI::App& analytics, Context& context);
+
+}  // namespace eventstore::eventctl
