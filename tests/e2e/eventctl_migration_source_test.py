@@ -100,7 +100,8 @@ class EventctlMigrationSourceTest(MigrationTest):
         self.migrate("--table", "daily", "--chunk-interval", "1 day")
         self.assertEqual(self.chunks(1991), 40)
         if ENGINE == "timescaledb":
-            self.assertEqual(self.database.run("SELECT time_interval FROM timescaledb_information.dimensions"), "1 day")
+            self.assertEqual(self.database.run("SELECT time_interval FROM timescaledb_information.dimensions "
+                                               "WHERE hypertable_name = 'events_v2'"), "1 day")
         # Beside chunks of another length those that are made are cut.
         self.database.run("UPDATE daily SET id = gen_random_uuid(), timestamp = timestamp + interval '12 days 5 hours'")
         self.migrate("--table", "daily", "--chunk-interval", "7 days")

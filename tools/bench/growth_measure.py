@@ -29,7 +29,8 @@ def wait_until_closed(cluster, database):
     while True:
         closed = int(cluster.rows("SELECT count(*) FROM closed_chunks", database)[0])
         # Today's chunk is open, and yesterday's for a while.
-        all_chunks = int(cluster.rows("SELECT count(*) FROM timescaledb_information.chunks", database)[0])
+        chunks = "SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_name = 'events_v2'"
+        all_chunks = int(cluster.rows(chunks, database)[0])
         if closed >= all_chunks - 2:
             return
         first = closed if first is None else first

@@ -64,7 +64,8 @@ def tables(database):
     if native(database):
         return database.run("SELECT name FROM events_v2_partitions ORDER BY range_start").split()
     return database.run(
-        "SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks ORDER BY range_start"
+        "SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks "
+        "WHERE hypertable_name = 'events_v2' ORDER BY range_start"
     ).split()
 
 
