@@ -40,6 +40,7 @@
 #include "server/storage/store_identity.h"
 #include "server/subscriptions/change_tail.h"
 #include "server/subscriptions/group_coordinator.h"
+#include "server/tls/contexts.h"
 #include "server/upkeep_view.h"
 #include "spdlog/spdlog.h"
 
@@ -201,8 +202,11 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   service::AnalyticsService analytics(
       {calls, readers, chunks, clock, std::chrono::milliseconds{settings.default_deadline_ms}});
 
+  auto transport = tls::MakeTransport({settings.tls_cert, settings.tls_key, settings.tls_client_ca},
+                                      settings.http_tls_client_ca, clock);
+  if (!transport.ok()) return transport.status();
   auto server = service::GrpcServer::Start(
-      settings.grpc_listen, {&event_store, &subscriptions, &upkeep_service, &operations, &analytics},
+      settings.grpc_listen, transport->grpc, {&event_store, &subscriptions, &upkeep_service, &operations, &analytics},
       {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
        v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name()});
   if (!server.ok()) return server.status();
@@ -211,12 +215,13 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
     return UpkeepView(*upkeep_board.Get(), static_cast<std::int64_t>(appender.partitions_repaired()));
   };
   observability::Metrics metrics;
-  AddServerMetrics(metrics, {identity, rpc_figures, request_log, append_figures, appender, readers, tail, groups,
-                             group_sampler, health, upkeep});
+  AddServerMetrics(metrics,
+                   {identity, rpc_figures, request_log, append_figures, appender, readers, tail, operations_pool,
+                    change_tail, groups, group_sampler, health, transport->http.get(), upkeep});
   std::atomic<bool> draining = false;
   auto http = observability::HttpServer::Start(
-      settings.http_listen, [&] { return observability::ServingFacts{draining, health.database_answers(), upkeep()}; },
-      metrics);
+      settings.http_listen, transport->http.get(),
+      [&] { return observability::ServingFacts{draining, health.database_answers(), upkeep()}; }, metrics);
   if (!http.ok()) return http.status();
   const auto host = [](const std::string& listen) { return listen.substr(0, listen.rfind(':')); };
   spdlog::info("serving gRPC on {}:{} and HTTP on {}:{} (engine {}{}, {} lanes)", host(settings.grpc_listen),

@@ -67,6 +67,20 @@ void AddWrites(Metrics& metrics, const MeasuredParts& parts) {
   metrics.AddCollectable(parts.appends);
 }
 
+// Operational records: their pool reads and writes.
+void AddOperations(Metrics& metrics, const storage::ReadExecutor& pool, const subscriptions::ChangeTail& tail) {
+  metrics.Add(kGauge, "eventstore_operations_queue_requests", "Calls of Operations waiting for a connection.",
+              [&] { return static_cast<double>(pool.queued()); });
+  metrics.Add(kGauge, "eventstore_operations_queue_max_requests", "How many may wait.",
+              [&] { return static_cast<double>(pool.max_queue()); });
+  metrics.Add(kGauge, "eventstore_operations_connections", "Database connections that serve Operations.",
+              [&] { return static_cast<double>(pool.connections()); });
+  metrics.Add(kGauge, "eventstore_operations_connections_busy", "Those that work at the moment.",
+              [&] { return static_cast<double>(pool.busy()); });
+  metrics.Add(kGauge, "eventstore_watchers", "Calls of Operations.Watch in this process.",
+              [&] { return static_cast<double>(tail.listeners()); });
+}
+
 void AddReads(Metrics& metrics, const storage::ReadExecutor& readers) {
   metrics.Add(kGauge, "eventstore_read_queue_requests", "Reads waiting for a connection.",
               [&] { return static_cast<double>(readers.queued()); });
@@ -180,8 +194,15 @@ void AddServerMetrics(Metrics& metrics, const MeasuredParts& parts) {
                       [build] { return build; });
   metrics.Add(kGauge, "eventstore_serving", "1 while the database answers and the server is not draining.",
               [&health = parts.health] { return health.serving() ? 1 : 0; });
+  metrics.Add(kGauge, "eventstore_tls_certificate_expiry_timestamp_seconds",
+              "When the certificate that is served expires, in seconds since 1970; 0: without TLS.",
+              [certificate = parts.certificate] {
+                if (certificate == nullptr) return 0.0;
+                return static_cast<double>(certificate->Get()->expires_at) / domain::kMicrosPerSecond;
+              });
   AddWrites(metrics, parts);
   AddReads(metrics, parts.readers);
+  AddOperations(metrics, parts.operations_pool, parts.change_tail);
   AddSubscriptions(metrics, parts);
   observability::AddUpkeepMetrics(metrics, parts.upkeep);
   metrics.Add(kCounter, "eventstore_log_requests_left_out_total",

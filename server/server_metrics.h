@@ -17,9 +17,11 @@
 #include "server/storage/appender.h"
 #include "server/storage/read_executor.h"
 #include "server/storage/store_identity.h"
+#include "server/subscriptions/change_tail.h"
 #include "server/subscriptions/group_coordinator.h"
 #include "server/subscriptions/group_sampler.h"
 #include "server/subscriptions/tail.h"
+#include "server/tls/certificate_watch.h"
 
 namespace eventstore {
 
@@ -64,9 +66,12 @@ struct MeasuredParts {
   const storage::Appender& appender;
   const storage::ReadExecutor& readers;
   const subscriptions::Tail& tail;
+  const storage::ReadExecutor& operations_pool;
+  const subscriptions::ChangeTail& change_tail;
   const subscriptions::GroupCoordinator& groups;
   const subscriptions::GroupSampler& group_sampler;
   const service::HealthMonitor& health;
+  tls::CertificateWatch* certificate;  // null: no TLS
   observability::ReadUpkeep upkeep;
 };
 

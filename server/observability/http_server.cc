@@ -7,6 +7,7 @@
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
+#include "server/tls/contexts.h"
 
 namespace eventstore::observability {
 namespace {
@@ -20,24 +21,31 @@ constexpr char kJson[] = "application/json";
 struct HttpServer::Parts {
   std::function<ServingFacts()> facts;
   const Metrics* metrics = nullptr;
-  httplib::Server server;
+  std::unique_ptr<httplib::Server> server;
   std::thread thread;
 };
 
 HttpServer::HttpServer(std::unique_ptr<Parts> parts, int port) : parts_(std::move(parts)), port_(port) {}
 
 HttpServer::~HttpServer() {
-  parts_->server.stop();
+  parts_->server->stop();
   if (parts_->thread.joinable()) parts_->thread.join();
 }
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& listen,
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& listen, tls::CertificateWatch* tls,
                                                               std::function<ServingFacts()> facts,
                                                               const Metrics& metrics) {
   auto parts = std::make_unique<Parts>();
   parts->facts = std::move(facts);
   parts->metrics = &metrics;
-  httplib::Server& server = parts->server;
+  if (tls == nullptr) {
+    parts->server = std::make_unique<httplib::Server>();
+  } else {
+    parts->server = std::make_unique<httplib::SSLServer>([tls](SSL_CTX& context) { return tls::SetUp(context, *tls); });
+    if (!parts->server->is_valid())
+      return domain::ErrorOf(domain::Reason::kInternal, "OpenSSL made no TLS context for HTTP");
+  }
+  httplib::Server& server = *parts->server;
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_payload_max_length(1024);  // nothing here takes a body
   server.set_read_timeout(5, 0);
@@ -73,7 +81,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
                                        "machine's; stop the other server or choose another with --http-listen",
                                        listen));
   }
-  parts->thread = std::thread([shared] { shared->server.listen_after_bind(); });
+  parts->thread = std::thread([shared] { shared->server->listen_after_bind(); });
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts), port));
 }
 

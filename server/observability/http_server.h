@@ -9,13 +9,15 @@
 #include "absl/status/statusor.h"
 #include "server/observability/metrics.h"
 #include "server/observability/readiness.h"
+#include "server/tls/certificate_watch.h"
 
 namespace eventstore::observability {
 
 class HttpServer {
  public:
-  // `listen`: HOST:PORT, port 0 for any. `facts` is asked on every /readyz and /healthz. `metrics` outlives the server.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& listen,
+  // `listen`: HOST:PORT, port 0 for any. `facts` is asked on every /readyz and /healthz. `metrics` outlives the server, and
+  // so does `tls`; null: without TLS.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& listen, tls::CertificateWatch* tls,
                                                            std::function<ServingFacts()> facts, const Metrics& metrics);
   ~HttpServer();
 

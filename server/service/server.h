@@ -20,6 +20,7 @@ class GrpcServer {
  public:
   // Health is NOT_SERVING until SetServing(true). Services must outlive the server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const std::string& listen,
+                                                           std::shared_ptr<grpc::ServerCredentials> credentials,
                                                            const std::vector<grpc::Service*>& services,
                                                            const std::vector<std::string>& service_names);
 

@@ -127,13 +127,28 @@ Sourced Resolve(const Setting& setting, const Flags& flags, const Environment& e
   return {setting.default_value, "default"};
 }
 
-absl::Status CheckReach(const Setting& setting, const Sourced& value, bool insecure) {
-  if (setting.kind != Kind::kListen || insecure) return absl::OkStatus();
+absl::Status CheckReach(const Setting& setting, const Sourced& value, const Settings& settings) {
+  if (setting.kind != Kind::kListen || settings.insecure || !settings.tls_cert.empty()) return absl::OkStatus();
   if (const auto address = ParseListenAddress(value.text); address && address->IsLoopback()) return absl::OkStatus();
   return Wrong(
       setting, value,
-      "can be reached from other machines, but there is no TLS and no authentication: listen on 127.0.0.1, or add "
-      "--insecure when the network is trusted");
+      "can be reached from other machines, and without TLS anybody reads and writes what passes: give --tls-cert and "
+      "--tls-key (`eventctl dev-certs DIR` makes some for a try), listen on 127.0.0.1, or add --insecure when the "
+      "network "
+      "is trusted");
+}
+
+absl::Status CheckTls(const Settings& settings) {
+  if (settings.tls_cert.empty() != settings.tls_key.empty()) {
+    return absl::InvalidArgumentError(fmt::format("{} is given without {}: TLS needs both",
+                                                  settings.tls_cert.empty() ? "tls_key" : "tls_cert",
+                                                  settings.tls_cert.empty() ? "tls_cert" : "tls_key"));
+  }
+  if (settings.tls_cert.empty() && !(settings.tls_client_ca.empty() && settings.http_tls_client_ca.empty())) {
+    return absl::InvalidArgumentError(
+        "a client CA is given without tls_cert and tls_key: clients can only show certificates over TLS");
+  }
+  return absl::OkStatus();
 }
 
 std::string TomlText(const std::string& text) {
@@ -195,9 +210,10 @@ absl::StatusOr<Command> ParseCommandLine(const std::vector<std::string>& args, c
     if (auto status = Apply(setting, value, command.settings); !status.ok()) return status;
   }
   for (const auto& setting : table) {
-    if (auto status = CheckReach(setting, values[setting.name], command.settings.insecure); !status.ok()) return status;
+    if (auto status = CheckReach(setting, values[setting.name], command.settings); !status.ok()) return status;
     if (flags->print_config) command.text += PrintedLine(setting, values[setting.name]);
   }
+  if (auto status = CheckTls(command.settings); !status.ok()) return status;
   const auto grpc = ParseListenAddress(command.settings.grpc_listen);
   if (grpc && grpc->port != 0 && command.settings.grpc_listen == command.settings.http_listen) {
     return absl::InvalidArgumentError(fmt::format(

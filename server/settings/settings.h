@@ -17,8 +17,12 @@ struct Settings {
   std::string grpc_listen;   // HOST:PORT; port 0: any free one
   std::string http_listen;
   bool insecure = false;
-  std::string engine;  // empty: what the database has, or what fits
-  int lanes = 0;       // for a new database only: an existing one keeps what its first migration recorded
+  std::string tls_cert;  // empty: no TLS
+  std::string tls_key;
+  std::string tls_client_ca;       // of gRPC clients; empty: they need no certificate
+  std::string http_tls_client_ca;  // of HTTP clients
+  std::string engine;              // empty: what the database has, or what fits
+  int lanes = 0;                   // for a new database only: an existing one keeps what its first migration recorded
   int read_connections = 0;
   int operations_connections = 0;
   int max_queue = 0;  // requests waiting in one lane

@@ -52,6 +52,8 @@ std::string Setting::Placeholder() const {
   switch (kind) {
     case Kind::kFolder:
       return "DIR";
+    case Kind::kFile:
+      return "FILE";
     case Kind::kListen:
       return "HOST:PORT";
     case Kind::kNumber:
@@ -103,7 +105,28 @@ std::vector<Setting> SettingsTable(const Environment& environment, bool root) {
        .kind = Kind::kSwitch,
        .member = &Settings::insecure,
        .default_value = "false",
-       .doc = "Allow listening on addresses other machines can reach, without TLS and authentication"},
+       .doc = "Allow listening on addresses other machines can reach, without TLS"},
+      {.name = "tls_cert",
+       .kind = Kind::kFile,
+       .member = &Settings::tls_cert,
+       .default_value = "",
+       .doc = "The server's certificate in PEM, for gRPC and HTTP, its intermediates after it; read again when it "
+              "changes"},
+      {.name = "tls_key",
+       .kind = Kind::kFile,
+       .member = &Settings::tls_key,
+       .default_value = "",
+       .doc = "The key of tls_cert, in PEM without a passphrase"},
+      {.name = "tls_client_ca",
+       .kind = Kind::kFile,
+       .member = &Settings::tls_client_ca,
+       .default_value = "",
+       .doc = "Clients of gRPC need a certificate of one of these authorities (PEM); empty: they need none"},
+      {.name = "http_tls_client_ca",
+       .kind = Kind::kFile,
+       .member = &Settings::http_tls_client_ca,
+       .default_value = "",
+       .doc = "The same for HTTP, where probes and Prometheus come from"},
       {.name = "engine",
        .kind = Kind::kEngine,
        .member = &Settings::engine,

@@ -12,6 +12,7 @@ namespace eventstore::settings {
 enum class Kind {
   kText,
   kFolder,
+  kFile,
   kListen,
   kNumber,
   kSwitch,

@@ -4,6 +4,7 @@ import time
 
 from harness.client import Client, failure_of, new_id
 from harness.messages import operations as pb
+from harness.metrics import Metrics
 from harness.operations import COMPLETED, FAILED, REQUESTED, RUNNING, SCHEDULED, Records
 from harness.server import Server, wait_until
 from harness.suite import StoreTest
@@ -25,6 +26,16 @@ class WatchTest(StoreTest):
         self.addCleanup(watcher.stop)
         watcher.await_caught_up()
         return watcher
+
+    def test_watchers_are_counted(self):
+        before = Metrics(self.server).sum("eventstore_watchers")
+        watcher = self.watch()
+        self.assertEqual(Metrics(self.server).sum("eventstore_watchers"), before + 1)
+        watcher.stop()
+        # Others of this suite may be on their way out.
+        wait_until(lambda: Metrics(self.server).sum("eventstore_watchers") <= before, "the watcher to be gone")
+        self.assertEqual(Metrics(self.server).sum("eventstore_operations_connections"), 4)
+        self.assertEqual(Metrics(self.server).sum("eventstore_operations_queue_requests"), 0)
 
     def another(self):
         server = Server(database_url=self.server.conninfo())

@@ -1,7 +1,10 @@
 // What every command gets: the global flags, where to write, and how to reach the server.
 #pragma once
 
+#include <grpcpp/security/credentials.h>
+
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -17,6 +20,9 @@ struct Context {
   std::string server = "127.0.0.1:50051";
   bool json = false;
   double timeout_seconds = 0;  // 0: not given
+
+  // Made of the flags before any command runs.
+  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
 
   // Answers go to `out`, everything else (errors, progress, hints) to `err`.
   std::ostream& out;

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <string>
 
+#include "tools/cli/tls_flags.h"
 #include "tools/eventctl/commands/commands.h"
 #include "tools/eventctl/context.h"
 #include "tools/eventctl/output/report_error.h"
@@ -53,6 +54,10 @@ int main(int argc, char** argv) {
                  "Where the server listens (default EVENTSTORE_SERVER, else 127.0.0.1:50051)")
       ->envname("EVENTSTORE_SERVER")
       ->option_text("HOST:PORT");
+  eventstore::cli::TlsFlags tls;
+  tls.AddTo(app);
+  // Before the command.
+  app.parse_complete_callback([&] { context.credentials = tls.Credentials(); });
   app.add_flag("--json", context.json, "JSON for programs: one object, or one a line");
   app.add_option("--timeout", context.timeout_seconds,
                  "Give up after so long; default 30 for single calls, none for reads")
@@ -81,6 +86,7 @@ int main(int argc, char** argv) {
   AddDualWrite(app, context);
   AddCutover(app, context);
   AddVerify(app, context);
+  AddDevCerts(app, context);
 
   try {
     app.parse(argc, argv);

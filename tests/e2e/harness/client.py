@@ -132,9 +132,14 @@ class PageStream:
 class Client:
     """One channel. The limit on what it receives is gRPC's default, 4 MiB: every page has to fit."""
 
-    def __init__(self, address, options=()):
+    def __init__(self, address, options=(), credentials=None):
+        """credentials: of grpc.ssl_channel_credentials(); none: without TLS."""
         # Each Client a connection of its own; gRPC would share one between channels to the same address.
-        self._channel = grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1), *options])
+        options = [("grpc.use_local_subchannel_pool", 1), *options]
+        if credentials is None:
+            self._channel = grpc.insecure_channel(address, options)
+        else:
+            self._channel = grpc.secure_channel(address, credentials, options)
 
     def close(self):
         self._channel.close()

@@ -35,8 +35,9 @@ def wait_until(condition, what, patience_s=30):
 class Server:
     """Runs from construction to stop(); a folder of its own is removed then."""
 
-    def __init__(self, database_url=None, data_dir=None, settings=None):
+    def __init__(self, database_url=None, data_dir=None, settings=None, credentials=None):
         self._own_folder = None
+        self._credentials = credentials  # of the clients that ask for its health
         arguments = ["--http-listen", "127.0.0.1:0"]
         environment = {
             key: value
@@ -111,7 +112,7 @@ class Server:
         return wait_until(serving, "the server to serve", PATIENCE_S).groups()
 
     def _await_health(self):
-        client = Client(self.address)
+        client = Client(self.address, credentials=self._credentials)
         wait_until(lambda: client.health() == "SERVING", "the server to say SERVING", PATIENCE_S)
         client.close()
 

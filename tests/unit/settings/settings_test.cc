@@ -128,6 +128,7 @@ TEST(SettingsTest, AnAddressOthersCanReachNeedsInsecure) {
     EXPECT_THAT(Refusal({"--grpc-listen", open}), HasSubstr("--insecure")) << open;
     EXPECT_THAT(Refusal({"--http-listen", open}), HasSubstr("--insecure")) << open;
     EXPECT_EQ(Parsed({"--grpc-listen", open, "--insecure"}).grpc_listen, open);
+    EXPECT_EQ(Parsed({"--grpc-listen", open, "--tls-cert", "a", "--tls-key", "b"}).grpc_listen, open);
   }
   for (const char* closed : {"127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "localhost:0"}) {
     EXPECT_EQ(Parsed({"--grpc-listen", closed}).grpc_listen, closed);

@@ -167,6 +167,8 @@ void AddFlags(CLI::App& app, Options& options, OutputFlags& output) {
                  "Where the server listens (default EVENTSTORE_SERVER, else 127.0.0.1:50051)")
       ->envname("EVENTSTORE_SERVER")
       ->option_text("HOST:PORT");
+  output.tls.AddTo(app);
+  app.parse_complete_callback([&options, &tls = output.tls] { options.credentials = tls.Credentials(); });
   AddLoad(app, options);
   AddWrites(app, options);
   AddReads(app, options);

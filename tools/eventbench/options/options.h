@@ -1,7 +1,10 @@
 // Everything that a run is told.
 #pragma once
 
+#include <grpcpp/security/credentials.h>
+
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,7 @@ enum class Drain : std::uint8_t {
 
 struct Options {
   std::string server = "127.0.0.1:50051";
+  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;  // made of the flags
   Mix mix;
 
   // How long, how much at a time.

@@ -29,5 +29,6 @@ void AddVerifyMigration(CLI::App& app, Context& context);
 void AddDualWrite(CLI::App& app, Context& context);
 void AddCutover(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
+void AddDevCerts(CLI::App& app, Context& context);
 
 }  // namespace eventstore::eventctl
