@@ -107,11 +107,12 @@ class Poller {
 
 class NaiveReaderTest : public ::testing::Test {
  protected:
-  // Batches over two aggregates of any lanes; one writer stays in the second lane and goes on while the first is held.
+  // Batches over two aggregates of any lanes; one writer stays in the second lane and goes on while the first is held. It has
+  // an instance of its own: another's writer of that lane may be busy with a batch that needs the first as well.
   void Write(int writer) {
     std::mt19937 random(static_cast<unsigned>(writer));
     std::uint64_t next = static_cast<std::uint64_t>(writer + 1) << 24;
-    Instance& instance = instances_[writer % 2];
+    Instance& instance = instances_[writer == 0 ? 2 : writer % 2];
     while (!stop_) {
       std::vector<domain::Append> appends;
       for (int i = 0; i < 2; ++i) {
@@ -132,7 +133,8 @@ class NaiveReaderTest : public ::testing::Test {
   }
 
   TestDatabase database_;
-  Instance instances_[2] = {Instance(database_.conninfo()), Instance(database_.conninfo())};
+  Instance instances_[3] = {Instance(database_.conninfo()), Instance(database_.conninfo()),
+                            Instance(database_.conninfo())};
   storage::Session session_{database_.conninfo(), "test"};
   std::atomic<bool> stop_ = false;
 };

@@ -5,7 +5,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fstream>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "eventstore/tls.h"
@@ -25,13 +27,21 @@ struct TlsFlags {
     Add(app, "--tls-key", "EVENTSTORE_CLIENT_TLS_KEY", files.key_file, "Its key");
   }
 
-  // To be called when the flags are read. Throws CLI::ValidationError.
-  std::shared_ptr<grpc::ChannelCredentials> Credentials() const {
-    if (!tls && files.ca_file.empty() && files.certificate_file.empty() && files.key_file.empty()) {
-      return grpc::InsecureChannelCredentials();
+  // To be called when the flags are read; throws CLI::ValidationError. It does not call gRPC, which would start threads before
+  // the program has said which signals they leave alone.
+  void Check() const {
+    if (files.certificate_file.empty() != files.key_file.empty()) {
+      throw CLI::ValidationError("--tls-cert and --tls-key are of use together only: give both");
     }
+    for (const std::string* path : {&files.ca_file, &files.certificate_file, &files.key_file}) {
+      if (!path->empty() && !std::ifstream(*path)) throw CLI::ValidationError(*path + " cannot be read");
+    }
+  }
+
+  std::shared_ptr<grpc::ChannelCredentials> Credentials() const {
+    if (!tls && files.ca_file.empty() && files.certificate_file.empty()) return grpc::InsecureChannelCredentials();
     auto credentials = client::TlsCredentials(files);
-    if (!credentials.ok()) throw CLI::ValidationError(std::string(credentials.status().message()));
+    if (!credentials.ok()) throw std::runtime_error(std::string(credentials.status().message()));
     return *std::move(credentials);
   }
 

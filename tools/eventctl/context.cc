@@ -13,7 +13,7 @@ client::CallOptions CallOptionsOf(const Context& context) {
 client::EventStoreClient MakeClient(const Context& context, client::Hooks hooks) {
   client::Options options;
   options.target = context.server;
-  options.credentials = context.credentials;
+  options.credentials = context.Credentials();
   options.hooks = std::move(hooks);
   options.retry.max_attempts = 6;
   options.retry.initial_backoff = std::chrono::milliseconds(50);

@@ -4,6 +4,7 @@
 #include <grpcpp/security/credentials.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -21,8 +22,8 @@ struct Context {
   bool json = false;
   double timeout_seconds = 0;  // 0: not given
 
-  // Made of the flags before any command runs.
-  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
+  // Of the TLS flags; empty: without TLS. Called when a connection is made, and not before (tools/cli/tls_flags.h).
+  std::function<std::shared_ptr<grpc::ChannelCredentials>()> make_credentials = nullptr;
 
   // Answers go to `out`, everything else (errors, progress, hints) to `err`.
   std::ostream& out;
@@ -33,6 +34,9 @@ struct Context {
   // What the command that ran ended with.
   ExitCode exit_code = kOk;
 
+  std::shared_ptr<grpc::ChannelCredentials> Credentials() const {
+    return make_credentials ? make_credentials() : grpc::InsecureChannelCredentials();
+  }
   Style out_style() const { return Style(out_terminal.colour); }
   Style err_style() const { return Style(err_terminal.colour); }
 };

@@ -57,7 +57,8 @@ int main(int argc, char** argv) {
   eventstore::cli::TlsFlags tls;
   tls.AddTo(app);
   // Before the command.
-  app.parse_complete_callback([&] { context.credentials = tls.Credentials(); });
+  app.parse_complete_callback([&] { tls.Check(); });
+  context.make_credentials = [&tls] { return tls.Credentials(); };
   app.add_flag("--json", context.json, "JSON for programs: one object, or one a line");
   app.add_option("--timeout", context.timeout_seconds,
                  "Give up after so long; default 30 for single calls, none for reads")

@@ -168,7 +168,8 @@ void AddFlags(CLI::App& app, Options& options, OutputFlags& output) {
       ->envname("EVENTSTORE_SERVER")
       ->option_text("HOST:PORT");
   output.tls.AddTo(app);
-  app.parse_complete_callback([&options, &tls = output.tls] { options.credentials = tls.Credentials(); });
+  app.parse_complete_callback([&tls = output.tls] { tls.Check(); });
+  options.make_credentials = [&tls = output.tls] { return tls.Credentials(); };
   AddLoad(app, options);
   AddWrites(app, options);
   AddReads(app, options);

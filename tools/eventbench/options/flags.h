@@ -18,7 +18,6 @@ struct OutputFlags {
 };
 
 // Values are in `options` and `output` when the parser is done. Both outlive it.
-// Of them comes Options::credentials, when they are read.
 void AddFlags(CLI::App& app, Options& options, OutputFlags& output);
 
 }  // namespace eventstore::eventbench

@@ -4,6 +4,7 @@
 #include <grpcpp/security/credentials.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ enum class Drain : std::uint8_t {
 
 struct Options {
   std::string server = "127.0.0.1:50051";
-  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;  // made of the flags
+  // Of the TLS flags; called when a connection is made, and not before.
+  std::function<std::shared_ptr<grpc::ChannelCredentials>()> make_credentials = grpc::InsecureChannelCredentials;
   Mix mix;
 
   // How long, how much at a time.

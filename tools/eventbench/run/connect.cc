@@ -21,7 +21,7 @@ absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> Connect(const Option
     arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
     // A retry behind our back would hide what is to be measured.
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-    channels.push_back(grpc::CreateCustomChannel(options.server, options.credentials, arguments));
+    channels.push_back(grpc::CreateCustomChannel(options.server, options.make_credentials(), arguments));
   }
   const auto deadline = std::chrono::system_clock::now() + kPatience;
   for (const auto& channel : channels) {

@@ -36,7 +36,7 @@ struct LoadFlags {
 client::EventStoreClient MakePatientClient(const Context& context) {
   client::Options options;
   options.target = context.server;
-  options.credentials = context.credentials;
+  options.credentials = context.Credentials();
   options.call_timeout = std::chrono::minutes(2);
   options.retry.max_attempts = 1'000;
   options.retry.max_backoff = std::chrono::seconds(2);

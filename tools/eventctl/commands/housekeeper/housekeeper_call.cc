@@ -49,7 +49,7 @@ std::chrono::milliseconds PatienceOf(const Context& context) {
 }  // namespace
 
 HousekeeperCalls::HousekeeperCalls(const Context& context)
-    : stub_(v1::Housekeeper::NewStub(grpc::CreateChannel(context.server, context.credentials))),
+    : stub_(v1::Housekeeper::NewStub(grpc::CreateChannel(context.server, context.Credentials()))),
       patience_(PatienceOf(context)),
       patience_given_(context.timeout_seconds > 0) {}
 
