@@ -47,6 +47,11 @@ constexpr std::array kReasons = {
     ReasonRow{Reason::kIllegalTransition, "ILLEGAL_TRANSITION", absl::StatusCode::kFailedPrecondition},
     ReasonRow{Reason::kWorkerNameTaken, "WORKER_NAME_TAKEN", absl::StatusCode::kAlreadyExists},
     ReasonRow{Reason::kTableNotTracked, "TABLE_NOT_TRACKED", absl::StatusCode::kNotFound},
+    ReasonRow{Reason::kCredentialsMissing, "CREDENTIALS_MISSING", absl::StatusCode::kUnauthenticated},
+    ReasonRow{Reason::kCredentialsInvalid, "CREDENTIALS_INVALID", absl::StatusCode::kUnauthenticated},
+    ReasonRow{Reason::kCredentialsExpired, "CREDENTIALS_EXPIRED", absl::StatusCode::kUnauthenticated},
+    ReasonRow{Reason::kRoleMissing, "ROLE_MISSING", absl::StatusCode::kPermissionDenied},
+    ReasonRow{Reason::kOutsideLimits, "OUTSIDE_LIMITS", absl::StatusCode::kPermissionDenied},
     ReasonRow{Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     ReasonRow{Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

@@ -42,7 +42,12 @@ enum class Reason {
   kStatusConflict,      // an operational record has another status than the client expects
   kIllegalTransition,   // from the status that it has an execution cannot come to the one asked for
   kWorkerNameTaken,
-  kTableNotTracked,  // no history is kept of this table
+  kTableNotTracked,     // no history is kept of this table
+  kCredentialsMissing,  // the call carries no credentials, and the server wants some
+  kCredentialsInvalid,  // the key or token is not one that the server knows or trusts
+  kCredentialsExpired,  // the token was good, and its time is over
+  kRoleMissing,         // the identity has none of the roles that the call needs
+  kOutsideLimits,       // the identity is limited to other events than the request is about
   kUnimplemented,
   kInternal,
 };

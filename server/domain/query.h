@@ -29,14 +29,10 @@ struct UserQuery {
   std::string user_id;
   TimeRange range;
   std::vector<std::string> event_types;
+  std::vector<std::string> event_type_prefixes;  // OR with event_types
   std::vector<std::string> aggregate_types;
   Direction direction = Direction::kForward;
   std::int64_t max_events = kNoLimit;
-};
-
-struct CorrelationQuery {
-  Uuid correlation_id;
-  TimeRange range;
 };
 
 // AND between fields, OR within one; empty: not restricted.
@@ -51,6 +47,12 @@ struct EventFilter {
   std::optional<Uuid> aggregate_id;
 
   bool operator==(const EventFilter&) const = default;
+};
+
+struct CorrelationQuery {
+  Uuid correlation_id;
+  TimeRange range;
+  EventFilter filter;  // no part of the request: what the caller may read
 };
 
 struct ReadAllQuery {

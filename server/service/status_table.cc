@@ -53,6 +53,13 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kRecordNotFound:
     case Reason::kTableNotTracked:
       return grpc::StatusCode::NOT_FOUND;
+    case Reason::kCredentialsMissing:
+    case Reason::kCredentialsInvalid:
+    case Reason::kCredentialsExpired:
+      return grpc::StatusCode::UNAUTHENTICATED;
+    case Reason::kRoleMissing:
+    case Reason::kOutsideLimits:
+      return grpc::StatusCode::PERMISSION_DENIED;
     case Reason::kArchiveDamaged:
       return grpc::StatusCode::DATA_LOSS;
     case Reason::kUnimplemented:

@@ -65,6 +65,7 @@ using List = const std::vector<std::string> domain::EventFilter::*;
 bool OnlyAsksFor(const domain::EventFilter& filter, List allowed) {
   using Filter = domain::EventFilter;
   constexpr std::array kLists = {&Filter::event_types, &Filter::aggregate_types, &Filter::user_ids, &Filter::sources};
+  if (!filter.event_type_prefixes.empty() && allowed != &Filter::event_types) return false;
   return std::ranges::all_of(kLists, [&](List list) { return list == allowed || (filter.*list).empty(); });
 }
 
@@ -114,8 +115,8 @@ class Counter {
     } else if (!filter.user_ids.empty()) {
       found = FindUsers(session_, filter.user_ids, starts);
       exact_ = (!grouped || query_.group_by == GroupBy::kUser) && OnlyAsksFor(filter, &domain::EventFilter::user_ids);
-    } else if (!filter.event_types.empty() || by_type) {
-      found = FindEventTypes(session_, filter.event_types, {}, starts);
+    } else if (!filter.event_types.empty() || !filter.event_type_prefixes.empty() || by_type) {
+      found = FindEventTypes(session_, filter.event_types, filter.event_type_prefixes, starts);
       exact_ = (!grouped || by_type) && OnlyAsksFor(filter, &domain::EventFilter::event_types);
     } else {
       only_time_ = !grouped && OnlyAsksFor(filter, nullptr);

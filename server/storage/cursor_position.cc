@@ -69,6 +69,7 @@ PositionCursor::PositionCursor(domain::EventFilter filter, domain::Position afte
 
 PositionCursor::PositionCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks)
     : Cursor(domain::kNoLimit),
+      filter_(query.filter),
       correlation_id_(query.correlation_id),
       range_(query.range),
       direction_(domain::Direction::kForward),

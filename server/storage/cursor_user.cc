@@ -84,8 +84,11 @@ absl::StatusOr<Page> UserCursor::NextListed(Session& session) {
     Where where(2);
     where.And("user_id = {}", query_.user_id);
     where.AndWithin(query_.range);
-    where.AndAnyOf("event_type", query_.event_types);
-    where.AndAnyOf("aggregate_type", query_.aggregate_types);
+    domain::EventFilter filter;
+    filter.event_types = query_.event_types;
+    filter.event_type_prefixes = query_.event_type_prefixes;
+    filter.aggregate_types = query_.aggregate_types;
+    where.AndFilter(filter);
     if (after) AndAfter(*after, forward(), where);
     auto read = ReadTables(session, std::span(parts_).subspan(at), where,
                            forward() ? "timestamp, global_position" : "timestamp DESC, global_position DESC", rows,

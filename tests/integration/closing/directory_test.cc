@@ -114,6 +114,10 @@ class DirectoryTest : public CursorTest, public ::testing::WithParamInterface<st
           read(Where([&](const auto& e) { return e.user == u && Middle().Contains(e.time); }));
           query.event_types = {RandomHistory::Type(2)};
           read(Where([&](const auto& e) { return e.user == u && e.type == 2 && Middle().Contains(e.time); }));
+          query.event_type_prefixes = {RandomHistory::Type(0)};
+          read(Where(
+              [&](const auto& e) { return e.user == u && (e.type == 0 || e.type == 2) && Middle().Contains(e.time); }));
+          query.event_type_prefixes.clear();
         }
       }
     }
@@ -122,12 +126,19 @@ class DirectoryTest : public CursorTest, public ::testing::WithParamInterface<st
   void ExpectPositions() {
     for (int c = 0; c <= RandomHistory::kCorrelations; ++c) {
       SCOPED_TRACE(c);
-      domain::CorrelationQuery query{RandomHistory::Correlation(c), {}};
+      domain::CorrelationQuery query{RandomHistory::Correlation(c), {}, {}};
       storage::PositionCursor whole(query, chunks_);
       EXPECT_EQ(Read(whole), Where([&](const auto& e) { return e.correlation == c; }));
       query.range = Middle();
       storage::PositionCursor part(query, chunks_);
       EXPECT_EQ(Read(part), Where([&](const auto& e) { return e.correlation == c && Middle().Contains(e.time); }));
+      query.filter.user_ids = {RandomHistory::User(1)};
+      query.filter.event_types = {RandomHistory::Type(0)};
+      query.filter.event_type_prefixes = {RandomHistory::Type(2)};
+      storage::PositionCursor narrowed(query, chunks_);
+      EXPECT_EQ(Read(narrowed), Where([&](const auto& e) {
+                  return e.correlation == c && Middle().Contains(e.time) && e.user == 1 && (e.type == 0 || e.type == 2);
+                }));
     }
     const Numbers all = Where([](const auto&) { return true; });
     EXPECT_EQ(Read(*All()), all);
@@ -183,6 +194,24 @@ class DirectoryTest : public CursorTest, public ::testing::WithParamInterface<st
       expect(query, [&](const Event& e) { return of_users(e) && e.type == 0; }, {});
       query.filter.user_ids.clear();
       expect(query, [](const Event& e) { return e.type == 0; }, {});
+      // With beginnings of types, alone and beside every other way to ask.
+      const auto of_two = [](const Event& e) { return e.type == 0 || e.type == 2; };
+      query.filter.event_type_prefixes = {RandomHistory::Type(2)};
+      expect(query, of_two, {});
+      query.group_by = GroupBy::kEventType;
+      expect(query, of_two, type);
+      query.filter.user_ids = {RandomHistory::User(1), RandomHistory::User(2)};
+      expect(query, [&](const Event& e) { return of_users(e) && of_two(e); }, type);
+      query.filter.event_types.clear();
+      query.group_by = GroupBy::kNone;
+      expect(query, [&](const Event& e) { return of_users(e) && e.type == 2; }, {});
+      query.filter.user_ids.clear();
+      expect(query, [](const Event& e) { return e.type == 2; }, {});
+      query.aggregate_id = RandomHistory::Aggregate(0);
+      expect(query, [](const Event& e) { return e.aggregate == 0 && e.type == 2; }, {});
+      query.aggregate_id.reset();
+      query.correlation_id = RandomHistory::Correlation(0);
+      expect(query, [](const Event& e) { return e.correlation == 0 && e.type == 2; }, {});
       for (int a = 0; a < RandomHistory::kAggregates; ++a) {
         domain::CountQuery of_aggregate;
         of_aggregate.range = range;

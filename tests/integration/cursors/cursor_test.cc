@@ -156,7 +156,7 @@ TEST_F(CursorTest, ChunkBoundariesBelongToTheLaterChunk) {
     return Read(cursor);
   };
   const auto correlated_between = [&](domain::TimeMicros from, domain::TimeMicros to) {
-    storage::PositionCursor cursor(domain::CorrelationQuery{History::CorrelationId(0), {from, to}}, chunks_);
+    storage::PositionCursor cursor(domain::CorrelationQuery{History::CorrelationId(0), {from, to}, {}}, chunks_);
     return Read(cursor);
   };
   const auto count_between = [&](domain::TimeMicros from, domain::TimeMicros to) {

@@ -195,7 +195,7 @@ TEST_F(PlanTest, OfClosedChunksThoseAreOpenedThatHoldWhatIsAskedFor) {
     EXPECT_EQ(Read(cursor).size(), 2U);
   };
   const auto correlated = [&] {
-    storage::PositionCursor cursor(domain::CorrelationQuery{AggregateIn(0), {}}, chunks_);
+    storage::PositionCursor cursor(domain::CorrelationQuery{AggregateIn(0), {}, {}}, chunks_);
     EXPECT_EQ(Read(cursor).size(), 2U);
   };
   const auto typed = [&] {
