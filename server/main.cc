@@ -21,6 +21,7 @@
 #include "server/housekeeping/housekeeper.h"
 #include "server/observability/http_server.h"
 #include "server/observability/log_format.h"
+#include "server/security/authenticator.h"
 #include "server/server_metrics.h"
 #include "server/service/analytics/analytics_service.h"
 #include "server/service/event_store_service.h"
@@ -147,7 +148,21 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   log_options.slow = std::chrono::milliseconds{settings.slow_request_ms};
   observability::RequestLog request_log(
       log_options, clock, [&log](auto level, auto message, const auto& fields) { log.Write(level, message, fields); });
-  const service::CallBook calls{call_count, rpc_figures, request_log, clock, ids};
+  std::unique_ptr<security::Authenticator> authenticator;
+  if (!settings.auth_keys.empty() || !settings.jwt_jwks.empty()) {
+    security::AuthenticatorOptions auth_options;
+    auth_options.key_file = settings.auth_keys;
+    auth_options.jwks_file = settings.jwt_jwks;
+    auth_options.tokens = {settings.jwt_issuer, settings.jwt_audience, settings.jwt_claim,
+                           std::chrono::seconds{settings.jwt_clock_skew_seconds}};
+    auth_options.say = [](const std::string& text) { spdlog::info("auth: {}", text); };
+    auth_options.warn = [](const std::string& text) { spdlog::warn("auth: {}", text); };
+    auto started = security::Authenticator::Start(std::move(auth_options), clock);
+    if (!started.ok()) return started.status();
+    authenticator = *std::move(started);
+  }
+  const service::Gate gate(authenticator.get());
+  const service::CallBook calls{gate, call_count, rpc_figures, request_log, clock, ids};
   service::OpenStreams open_streams;
   storage::ReadExecutor readers(conninfo, settings.read_connections, kMaxQueuedReads, clock);
   // Outlives the appender, which wakes it, and the streams.
@@ -208,7 +223,8 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   auto server = service::GrpcServer::Start(
       settings.grpc_listen, transport->grpc, {&event_store, &subscriptions, &upkeep_service, &operations, &analytics},
       {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
-       v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name()});
+       v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name()},
+      settings.reflection);
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
   const observability::ReadUpkeep upkeep = [&] {

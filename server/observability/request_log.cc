@@ -20,13 +20,14 @@ constexpr int kUnknown = 2;
 constexpr int kDeadlineExceeded = 4;
 constexpr int kResourceExhausted = 8;
 constexpr int kFailedPrecondition = 9;
-// And what comes after: UNAVAILABLE, DATA_LOSS, UNAUTHENTICATED.
+// And what comes after, UNAVAILABLE and DATA_LOSS; but not the last.
 constexpr int kInternal = 13;
+constexpr int kUnauthenticated = 16;
 
 // Of the server or what it stands on; everything else a client brought about and can mend.
 bool IsFault(int code) {
   return code == kUnknown || code == kDeadlineExceeded || code == kResourceExhausted || code == kFailedPrecondition ||
-         code >= kInternal;
+         (code >= kInternal && code != kUnauthenticated);
 }
 
 }  // namespace
@@ -75,6 +76,7 @@ void RequestLog::Add(const RpcName& rpc, const EndedRequest& request, const Requ
                       {"status", std::string(CodeName(request.code))}};
   if (!request.reason.empty()) fields.emplace_back("reason", std::string(request.reason));
   if (!request.sqlstate.empty()) fields.emplace_back("sqlstate", std::string(request.sqlstate));
+  if (!request.identity.empty()) fields.emplace_back("identity", std::string(request.identity));
   fields.emplace_back("duration_ms", duration<double, std::milli>(request.took).count());
   fields.emplace_back("request_id", ids.request_id);
   fields.emplace_back("trace_id", ids.trace.TraceId());

@@ -30,6 +30,7 @@ struct EndedRequest {
   int code = 0;                  // gRPC's
   std::string_view reason = {};  // of the ErrorInfo; empty: none
   std::string_view sqlstate = {};
+  std::string_view identity = {};  // who called; empty: not known
   std::chrono::nanoseconds took{};
 };
 

@@ -32,11 +32,15 @@ AppendStream* AppendStream::Begin(const AppendStreamParts& parts, grpc::Callback
   HandOver(stream.get());
   stream->StartRead(&stream->incoming_);
   parts.streams.Add(stream);
+  // One that may not append is not left waiting for what its client sends.
+  if (!stream->admission().status().ok()) stream->Close(stream->admission().status());
   return stream.get();
 }
 
 AppendStream::AppendStream(const AppendStreamParts& parts, grpc::CallbackServerContext& context)
-    : Observed(parts.calls, Rpc::kAppendStream, context), parts_(parts), context_(context) {}
+    : Observed(parts.calls, parts.calls.gate.Admit(Rpc::kAppendStream, context), context),
+      parts_(parts),
+      context_(context) {}
 
 void AppendStream::Close(const absl::Status& status) {
   Next next;
@@ -76,7 +80,7 @@ void AppendStream::OnReadDone(bool ok) {
 
 absl::Status AppendStream::TakeIn(const grpc::ByteBuffer& bytes) {
   v1::AppendStreamRequest message;
-  if (absl::Status parsed = parts_.parser.Parse(bytes, &message); !parsed.ok()) return parsed;
+  if (absl::Status parsed = parts_.parser.Parse(admission(), bytes, &message); !parsed.ok()) return parsed;
   const auto items = static_cast<std::size_t>(message.items_size());
   if (items == 0) return domain::InvalidField("items", "is empty; send 1 to 1000 items in a message");
   if (items > domain::kMaxItemsPerMessage) {
@@ -89,6 +93,9 @@ absl::Status AppendStream::TakeIn(const grpc::ByteBuffer& bytes) {
 
 void AppendStream::Submit(std::int64_t number, v1::AppendRequest&& item, domain::MonotonicTime deadline) {
   auto batch = FromProto(std::move(item), parts_.ids);
+  if (batch.ok()) {
+    if (absl::Status allowed = admission().Check(domain::access::CheckAppend, *batch); !allowed.ok()) batch = allowed;
+  }
   const std::size_t bytes = batch.ok() ? PayloadOf(*batch) : 0;
   {
     const std::scoped_lock lock(mutex_);

@@ -16,13 +16,15 @@ ConsumeStream* ConsumeStream::Begin(const ConsumeParts& parts, grpc::CallbackSer
   HandOver(stream.get());
   stream->Read();
   parts.streams.Add(stream);
+  // One that may not consume is not left waiting for its client to join.
+  if (!stream->admission().status().ok()) stream->End(stream->admission().status());
   // It may have ended while gRPC was asked to read.
   stream->Work();
   return stream.get();
 }
 
 ConsumeStream::ConsumeStream(const ConsumeParts& parts, grpc::CallbackServerContext& context)
-    : Observed(parts.calls, Rpc::kConsume, context),
+    : Observed(parts.calls, parts.calls.gate.Admit(Rpc::kConsume, context), context),
       parts_(parts),
       member_(parts.ids.Make()),
       wrote_at_(parts.clock.Monotonic()) {}
@@ -85,7 +87,7 @@ void ConsumeStream::OnReadDone(bool ok) {
 
 absl::Status ConsumeStream::TakeIn() {
   v1::ConsumeRequest message;
-  if (absl::Status parsed = parts_.parser.Parse(incoming_, &message); !parsed.ok()) return parsed;
+  if (absl::Status parsed = parts_.parser.Parse(admission(), incoming_, &message); !parsed.ok()) return parsed;
   bool joined = false;
   {
     const std::scoped_lock lock(mutex_);

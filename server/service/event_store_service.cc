@@ -5,6 +5,7 @@
 
 #include "server/domain/error.h"
 #include "server/domain/query_validation.h"
+#include "server/service/aggregate_access.h"
 #include "server/service/append_stream.h"
 #include "server/service/call_deadline.h"
 #include "server/service/operations/translate_operations.h"
@@ -19,11 +20,21 @@
 namespace eventstore::service {
 namespace {
 
+namespace access = domain::access;
+
 template <typename Request>
-absl::StatusOr<Request> Parsed(const RequestParser& parser, const grpc::ByteBuffer& bytes) {
+absl::StatusOr<Request> Parsed(const RequestParser& parser, const Admission& admission, const grpc::ByteBuffer& bytes) {
   Request request;
-  if (absl::Status parsed = parser.Parse(bytes, &request); !parsed.ok()) return parsed;
+  if (absl::Status parsed = parser.Parse(admission, bytes, &request); !parsed.ok()) return parsed;
   return request;
+}
+
+// Within what the caller may read, or the error.
+template <typename Query>
+absl::StatusOr<Query> Narrowed(const Admission& admission, absl::StatusOr<Query> query) {
+  if (!query.ok()) return query;
+  if (absl::Status narrowed = admission.Narrow(*query); !narrowed.ok()) return narrowed;
+  return query;
 }
 
 }  // namespace
@@ -32,7 +43,7 @@ template <typename Request, typename Answer>
 grpc::ServerUnaryReactor* EventStoreService::AppendWith(Rpc rpc, Context* context, const Bytes* request,
                                                         Bytes* response, Answer answer) {
   auto* call = new UnaryCall(parts_.calls, rpc, *context, response);
-  auto message = Parsed<Request>(parser_, *request);
+  auto message = Parsed<Request>(parser_, call->admission(), *request);
   if (!message.ok()) {
     call->Fail(message.status());
     return call;
@@ -40,6 +51,10 @@ grpc::ServerUnaryReactor* EventStoreService::AppendWith(Rpc rpc, Context* contex
   auto batch = FromProto(*std::move(message), parts_.ids);
   if (!batch.ok()) {
     call->Fail(batch.status());
+    return call;
+  }
+  if (absl::Status allowed = call->admission().Check(access::CheckAppend, *batch); !allowed.ok()) {
+    call->Fail(allowed);
     return call;
   }
   parts_.appender.Append(*std::move(batch), DeadlineOf(*context, parts_.clock, parts_.default_deadline),
@@ -93,7 +108,7 @@ void EventStoreService::Read(UnaryCall* call, domain::MonotonicTime deadline,
 grpc::ServerUnaryReactor* EventStoreService::GetAggregateVersion(Context* context, const Bytes* request,
                                                                  Bytes* response) {
   auto* call = new UnaryCall(parts_.calls, Rpc::kGetAggregateVersion, *context, response);
-  auto message = Parsed<v1::GetAggregateVersionRequest>(parser_, *request);
+  auto message = Parsed<v1::GetAggregateVersionRequest>(parser_, call->admission(), *request);
   if (!message.ok()) {
     call->Fail(message.status());
     return call;
@@ -103,28 +118,32 @@ grpc::ServerUnaryReactor* EventStoreService::GetAggregateVersion(Context* contex
     call->Fail(id.status());
     return call;
   }
-  Read(call, DeadlineOf(*context, parts_.clock, parts_.default_deadline), [call, id = *id](storage::Session& session) {
-    auto head = storage::ReadHeadAgain(session, id);
-    if (!head.ok()) return call->Fail(head.status());
-    v1::GetAggregateVersionResponse answer;
-    answer.set_version(head->version);
-    if (head->version > 0) {
-      ToProto(head->first_timestamp, answer.mutable_first_timestamp());
-      ToProto(head->last_timestamp, answer.mutable_last_timestamp());
-    }
-    call->Reply(answer);
-  });
+  Read(call, DeadlineOf(*context, parts_.clock, parts_.default_deadline),
+       [this, call, id = *id](storage::Session& session) {
+         if (absl::Status allowed = CheckAggregate(call->admission(), session, parts_.chunks, id); !allowed.ok()) {
+           return call->Fail(allowed);
+         }
+         auto head = storage::ReadHeadAgain(session, id);
+         if (!head.ok()) return call->Fail(head.status());
+         v1::GetAggregateVersionResponse answer;
+         answer.set_version(head->version);
+         if (head->version > 0) {
+           ToProto(head->first_timestamp, answer.mutable_first_timestamp());
+           ToProto(head->last_timestamp, answer.mutable_last_timestamp());
+         }
+         call->Reply(answer);
+       });
   return call;
 }
 
 grpc::ServerUnaryReactor* EventStoreService::CountEvents(Context* context, const Bytes* request, Bytes* response) {
   auto* call = new UnaryCall(parts_.calls, Rpc::kCountEvents, *context, response);
-  auto message = Parsed<v1::CountEventsRequest>(parser_, *request);
+  auto message = Parsed<v1::CountEventsRequest>(parser_, call->admission(), *request);
   if (!message.ok()) {
     call->Fail(message.status());
     return call;
   }
-  auto query = FromProto(*message);
+  auto query = Narrowed(call->admission(), FromProto(*message));
   if (!query.ok()) {
     call->Fail(query.status());
     return call;
@@ -140,10 +159,10 @@ grpc::ServerUnaryReactor* EventStoreService::CountEvents(Context* context, const
   return call;
 }
 
-PageStreamParts EventStoreService::StreamParts(Rpc rpc, Context* context) const {
+PageStreamParts EventStoreService::StreamParts(const Admission& admission, Context* context) const {
   const bool bounded = context->deadline() != std::chrono::system_clock::time_point::max();
   const auto whole = DeadlineOf(*context, parts_.clock, std::chrono::hours{24 * 365});
-  return {rpc,
+  return {admission,
           *context,
           parts_.calls,
           parts_.readers,
@@ -157,10 +176,10 @@ PageStreamParts EventStoreService::StreamParts(Rpc rpc, Context* context) const 
 }
 
 template <typename Response>
-EventStoreService::Stream* EventStoreService::StreamEvents(Rpc rpc, Context* context,
+EventStoreService::Stream* EventStoreService::StreamEvents(const Admission& admission, Context* context,
                                                            std::unique_ptr<storage::Cursor> cursor) {
   auto* stream = new PageStream(
-      StreamParts(rpc, context), std::move(cursor),
+      StreamParts(admission, context), std::move(cursor),
       [](std::vector<domain::RecordedEvent> events) {
         return [events = std::move(events)]() mutable {
           Response message;
@@ -174,14 +193,15 @@ EventStoreService::Stream* EventStoreService::StreamEvents(Rpc rpc, Context* con
 }
 
 EventStoreService::Stream* EventStoreService::GetAggregateStream(Context* context, const Bytes* request) {
-  auto message = Parsed<v1::GetAggregateStreamRequest>(parser_, *request);
-  if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kGetAggregateStream, context), message.status());
+  const Admission admission = parts_.calls.gate.Admit(Rpc::kGetAggregateStream, *context);
+  auto message = Parsed<v1::GetAggregateStreamRequest>(parser_, admission, *request);
+  if (!message.ok()) return PageStream::Failed(StreamParts(admission, context), message.status());
   auto query = FromProto(*message);
-  if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kGetAggregateStream, context), query.status());
-  auto cursor = std::make_unique<storage::AggregateCursor>(*query, parts_.chunks);
+  if (!query.ok()) return PageStream::Failed(StreamParts(admission, context), query.status());
+  auto cursor = MakeAggregateCursor(admission, *query, parts_.chunks);
   auto* opened = cursor.get();
   auto* stream = new PageStream(
-      StreamParts(Rpc::kGetAggregateStream, context), std::move(cursor),
+      StreamParts(admission, context), std::move(cursor),
       [opened](std::vector<domain::RecordedEvent> events) {
         v1::GetAggregateStreamResponse answer;
         answer.set_current_version(opened->current_version());
@@ -197,29 +217,36 @@ EventStoreService::Stream* EventStoreService::GetAggregateStream(Context* contex
 }
 
 EventStoreService::Stream* EventStoreService::GetUserStream(Context* context, const Bytes* request) {
-  auto message = Parsed<v1::GetUserStreamRequest>(parser_, *request);
-  if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kGetUserStream, context), message.status());
-  auto query = FromProto(*message, parts_.clock.Now());
-  if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kGetUserStream, context), query.status());
+  const Admission admission = parts_.calls.gate.Admit(Rpc::kGetUserStream, *context);
+  auto message = Parsed<v1::GetUserStreamRequest>(parser_, admission, *request);
+  if (!message.ok()) return PageStream::Failed(StreamParts(admission, context), message.status());
+  auto query = Narrowed(admission, FromProto(*message, parts_.clock.Now()));
+  if (!query.ok()) return PageStream::Failed(StreamParts(admission, context), query.status());
   return StreamEvents<v1::GetUserStreamResponse>(
-      Rpc::kGetUserStream, context, std::make_unique<storage::UserCursor>(*std::move(query), parts_.chunks));
+      admission, context, std::make_unique<storage::UserCursor>(*std::move(query), parts_.chunks));
 }
 
 EventStoreService::Stream* EventStoreService::GetCorrelatedEvents(Context* context, const Bytes* request) {
-  auto message = Parsed<v1::GetCorrelatedEventsRequest>(parser_, *request);
-  if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kGetCorrelatedEvents, context), message.status());
-  auto query = FromProto(*message);
-  if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kGetCorrelatedEvents, context), query.status());
-  if (message->include_operations()) return StreamTimeline(context, *query);
+  const Admission admission = parts_.calls.gate.Admit(Rpc::kGetCorrelatedEvents, *context);
+  auto message = Parsed<v1::GetCorrelatedEventsRequest>(parser_, admission, *request);
+  if (!message.ok()) return PageStream::Failed(StreamParts(admission, context), message.status());
+  auto query = Narrowed(admission, FromProto(*message));
+  if (!query.ok()) return PageStream::Failed(StreamParts(admission, context), query.status());
+  if (message->include_operations()) {
+    const absl::Status allowed = admission.Check(access::CheckTimeline);
+    if (!allowed.ok()) return PageStream::Failed(StreamParts(admission, context), allowed);
+    return StreamTimeline(admission, context, *query);
+  }
   return StreamEvents<v1::GetCorrelatedEventsResponse>(
-      Rpc::kGetCorrelatedEvents, context, std::make_unique<storage::PositionCursor>(*query, parts_.chunks));
+      admission, context, std::make_unique<storage::PositionCursor>(*query, parts_.chunks));
 }
 
-EventStoreService::Stream* EventStoreService::StreamTimeline(Context* context, const domain::CorrelationQuery& query) {
+EventStoreService::Stream* EventStoreService::StreamTimeline(const Admission& admission, Context* context,
+                                                             const domain::CorrelationQuery& query) {
   auto cursor = std::make_unique<storage::TimelineCursor>(query, parts_.chunks);
   auto* timeline = cursor.get();
   auto* stream = new PageStream(
-      StreamParts(Rpc::kGetCorrelatedEvents, context), std::move(cursor),
+      StreamParts(admission, context), std::move(cursor),
       [timeline](std::vector<domain::RecordedEvent> /*events*/) {
         return [items = timeline->Take()]() mutable {
           v1::GetCorrelatedEventsResponse message;
@@ -233,11 +260,15 @@ EventStoreService::Stream* EventStoreService::StreamTimeline(Context* context, c
 }
 
 EventStoreService::Stream* EventStoreService::ReadAll(Context* context, const Bytes* request) {
-  auto message = Parsed<v1::ReadAllRequest>(parser_, *request);
-  if (!message.ok()) return PageStream::Failed(StreamParts(Rpc::kReadAll, context), message.status());
+  const Admission admission = parts_.calls.gate.Admit(Rpc::kReadAll, *context);
+  auto message = Parsed<v1::ReadAllRequest>(parser_, admission, *request);
+  if (!message.ok()) return PageStream::Failed(StreamParts(admission, context), message.status());
   auto query = FromProto(*message);
-  if (!query.ok()) return PageStream::Failed(StreamParts(Rpc::kReadAll, context), query.status());
-  return StreamEvents<v1::ReadAllResponse>(Rpc::kReadAll, context,
+  if (query.ok()) {
+    if (absl::Status narrowed = admission.Narrow(query->filter); !narrowed.ok()) query = narrowed;
+  }
+  if (!query.ok()) return PageStream::Failed(StreamParts(admission, context), query.status());
+  return StreamEvents<v1::ReadAllResponse>(admission, context,
                                            std::make_unique<storage::PositionCursor>(*std::move(query), parts_.chunks));
 }
 

@@ -62,10 +62,10 @@ class EventStoreService final : public RawEventStore {
   template <typename Request, typename Answer>
   Unary* AppendWith(Rpc rpc, Context* context, const Bytes* request, Bytes* response, Answer answer);
   void Read(UnaryCall* call, domain::MonotonicTime deadline, std::function<void(storage::Session&)> run);
-  PageStreamParts StreamParts(Rpc rpc, Context* context) const;
-  Stream* StreamTimeline(Context* context, const domain::CorrelationQuery& query);
+  PageStreamParts StreamParts(const Admission& admission, Context* context) const;
+  Stream* StreamTimeline(const Admission& admission, Context* context, const domain::CorrelationQuery& query);
   template <typename Response>
-  Stream* StreamEvents(Rpc rpc, Context* context, std::unique_ptr<storage::Cursor> cursor);
+  Stream* StreamEvents(const Admission& admission, Context* context, std::unique_ptr<storage::Cursor> cursor);
 
   const EventStoreParts parts_;
   const RequestParser parser_;

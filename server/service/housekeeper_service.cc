@@ -52,10 +52,14 @@ HousekeeperService::Unary* HousekeeperService::ListTasks(Context* context, const
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* HousekeeperService::RunTask(Context* context, const Bytes* request) {
+  const Admission admission = parts_.calls.gate.Admit(Rpc::kRunTask, *context);
   v1::RunTaskRequest message;
-  const absl::Status parsed = parser_.Parse(*request, &message);
-  return RunTaskStream::Begin(parts_.calls, *context, parts_.clock, parts_.housekeeper,
-                              parsed.ok() ? FromProto(message) : absl::StatusOr<domain::RunRequest>(parsed));
+  const absl::Status parsed = parser_.Parse(admission, *request, &message);
+  auto run = parsed.ok() ? FromProto(message) : absl::StatusOr<domain::RunRequest>(parsed);
+  if (run.ok()) {
+    if (absl::Status allowed = admission.Check(domain::access::CheckRun, *run); !allowed.ok()) run = allowed;
+  }
+  return RunTaskStream::Begin(parts_.calls, admission, *context, parts_.clock, parts_.housekeeper, run);
 }
 
 HousekeeperService::Unary* HousekeeperService::ListRuns(Context* context, const Bytes* request, Bytes* response) {

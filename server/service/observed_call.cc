@@ -35,6 +35,7 @@ void CallRecord::Ends(const grpc::Status& status) {
   observability::EndedRequest ended;
   ended.code = status.error_code();
   ended.took = book_.clock.Monotonic() - began_;
+  ended.identity = admission_.identity();
   book_.figures.Ended(rpc_, ended.code, ended.took);
   google::rpc::ErrorInfo info;
   if (!status.ok()) {

@@ -11,6 +11,7 @@
 #include "server/domain/clock.h"
 #include "server/observability/request_log.h"
 #include "server/observability/rpc_figures.h"
+#include "server/service/admission.h"
 #include "server/service/call_count.h"
 #include "server/service/handover.h"
 #include "server/service/rpc.h"
@@ -19,6 +20,7 @@ namespace eventstore::service {
 
 // What every call tells. Thread-safe; outlives the calls.
 struct CallBook {
+  const Gate& gate;
   CallCount& count;
   observability::RpcFigures& figures;  // of RpcNames()
   observability::RequestLog& log;
@@ -29,10 +31,11 @@ struct CallBook {
 // One call, from its arrival until gRPC is done with it.
 class CallRecord {
  public:
-  CallRecord(const CallBook& book, Rpc rpc, grpc::CallbackServerContext& context)
+  CallRecord(const CallBook& book, Admission admission, grpc::CallbackServerContext& context)
       : book_(book),
         counted_(book.count),
-        rpc_(static_cast<std::size_t>(rpc)),
+        admission_(std::move(admission)),
+        rpc_(static_cast<std::size_t>(admission_.rpc())),
         context_(context),
         began_(book.clock.Monotonic()) {
     book_.figures.Began(rpc_);
@@ -45,12 +48,14 @@ class CallRecord {
   // Once, before gRPC is told. A call that failed, was slow, or came with an id of its client's gets the ids of its log line
   // in its trailing metadata.
   void Ends(const grpc::Status& status);
+  const Admission& admission() const { return admission_; }
   void Received(std::size_t bytes) const { book_.figures.Received(rpc_, bytes); }
   void Sends(std::size_t bytes) const { book_.figures.Sent(rpc_, bytes); }
 
  private:
   const CallBook& book_;
   const CallCount::Call counted_;
+  const Admission admission_;
   const std::size_t rpc_;
   grpc::CallbackServerContext& context_;
   const domain::MonotonicTime began_;
@@ -60,7 +65,10 @@ class CallRecord {
 template <typename Reactor>
 class Observed : public Reactor {
  public:
-  Observed(const CallBook& book, Rpc rpc, grpc::CallbackServerContext& context) : call_(book, rpc, context) {}
+  Observed(const CallBook& book, Admission admission, grpc::CallbackServerContext& context)
+      : call_(book, std::move(admission), context) {}
+
+  const Admission& admission() const { return call_.admission(); }
 
   void Finish(grpc::Status status) {
     call_.Ends(status);

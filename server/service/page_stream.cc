@@ -25,7 +25,7 @@ grpc::Status QueueFull() {
 
 PageStream::PageStream(PageStreamParts parts, std::unique_ptr<storage::Cursor> cursor, Encode encode,
                        bool first_page_always)
-    : Observed(parts.calls, parts.rpc, parts.context),
+    : Observed(parts.calls, parts.admission, parts.context),
       parts_(std::move(parts)),
       cursor_(std::move(cursor)),
       encode_(std::move(encode)),

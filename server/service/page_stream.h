@@ -28,7 +28,7 @@
 namespace eventstore::service {
 
 struct PageStreamParts {
-  Rpc rpc;
+  Admission admission;
   grpc::CallbackServerContext& context;
   const CallBook& calls;
   storage::ReadExecutor& readers;

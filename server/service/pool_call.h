@@ -39,7 +39,7 @@ grpc::ServerUnaryReactor* AskPool(const PoolCallParts& parts, Rpc rpc, grpc::Cal
                                   const grpc::ByteBuffer* request, grpc::ByteBuffer* response, Parse parse, Run run) {
   auto* call = new UnaryCall(parts.calls, rpc, *context, response);
   Request message;
-  if (absl::Status parsed = parts.parser.Parse(*request, &message); !parsed.ok()) {
+  if (absl::Status parsed = parts.parser.Parse(call->admission(), *request, &message); !parsed.ok()) {
     call->Fail(parsed);
     return call;
   }

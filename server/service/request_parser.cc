@@ -82,7 +82,8 @@ RequestParser::RequestParser() {
 
 RequestParser::~RequestParser() = default;
 
-absl::Status RequestParser::Parse(const grpc::ByteBuffer& bytes, Message* message) const {
+absl::Status RequestParser::Parse(const Admission& admission, const grpc::ByteBuffer& bytes, Message* message) const {
+  if (!admission.status().ok()) return admission.status();
   grpc::ByteBuffer shared(bytes);  // the same memory; Deserialize consumes its argument
   if (grpc::SerializationTraits<Message>::Deserialize(&shared, message).ok()) return absl::OkStatus();
   std::vector<grpc::Slice> slices;

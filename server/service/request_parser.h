@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "server/service/admission.h"
 
 namespace eventstore::service {
 
@@ -20,9 +21,11 @@ class RequestParser {
   RequestParser();
   ~RequestParser();
 
-  // INVALID_REQUEST naming each field whose text is not UTF-8, or that the message is none.
-  absl::Status Parse(const grpc::ByteBuffer& bytes, google::protobuf::Message* message) const;
-  // As Parse, of bytes in hand; for fuzzing.
+  // The refusal of a call that may not go on; else INVALID_REQUEST naming each field whose text is not UTF-8, or that the
+  // message is none.
+  absl::Status Parse(const Admission& admission, const grpc::ByteBuffer& bytes,
+                     google::protobuf::Message* message) const;
+  // As Parse, of bytes in hand and whoever sent them; for fuzzing.
   absl::Status ParseText(const std::string& bytes, google::protobuf::Message* message) const;
 
  private:

@@ -16,10 +16,11 @@ constexpr std::chrono::milliseconds kBetweenProgress{100};
 
 }  // namespace
 
-RunTaskStream* RunTaskStream::Begin(const CallBook& calls, grpc::CallbackServerContext& context,
-                                    const domain::Clock& clock, housekeeping::Housekeeper* housekeeper,
+RunTaskStream* RunTaskStream::Begin(const CallBook& calls, const Admission& admission,
+                                    grpc::CallbackServerContext& context, const domain::Clock& clock,
+                                    housekeeping::Housekeeper* housekeeper,
                                     const absl::StatusOr<domain::RunRequest>& request) {
-  const std::shared_ptr<RunTaskStream> stream(new RunTaskStream(calls, context, clock));
+  const std::shared_ptr<RunTaskStream> stream(new RunTaskStream(calls, admission, context, clock));
   stream->self_ = stream;
   HandOver(stream.get());
   if (!request.ok()) {

@@ -21,8 +21,8 @@ class RunTaskStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteB
                             public std::enable_shared_from_this<RunTaskStream> {
  public:
   // Lives until gRPC is done with it. `housekeeper` null: this instance has none.
-  static RunTaskStream* Begin(const CallBook& calls, grpc::CallbackServerContext& context, const domain::Clock& clock,
-                              housekeeping::Housekeeper* housekeeper,
+  static RunTaskStream* Begin(const CallBook& calls, const Admission& admission, grpc::CallbackServerContext& context,
+                              const domain::Clock& clock, housekeeping::Housekeeper* housekeeper,
                               const absl::StatusOr<domain::RunRequest>& request);
 
   void OnWriteDone(bool ok) override;
@@ -30,8 +30,9 @@ class RunTaskStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteB
   void OnDone() override { self_.reset(); }
 
  private:
-  RunTaskStream(const CallBook& calls, grpc::CallbackServerContext& context, const domain::Clock& clock)
-      : Observed(calls, Rpc::kRunTask, context), clock_(clock) {}
+  RunTaskStream(const CallBook& calls, const Admission& admission, grpc::CallbackServerContext& context,
+                const domain::Clock& clock)
+      : Observed(calls, admission, context), clock_(clock) {}
 
   void Tell(const housekeeping::TaskProgress& progress);
   void End(const absl::StatusOr<domain::TaskRun>& run);

@@ -2,6 +2,8 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
 
 #include <utility>
 
@@ -11,11 +13,24 @@
 #include "server/domain/error.h"
 
 namespace eventstore::service {
+namespace {
+
+// Linked in, reflection is part of every server; an option may take it out again.
+class NoReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins, [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
+  }
+};
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& listen,
                                                               std::shared_ptr<grpc::ServerCredentials> credentials,
                                                               const std::vector<grpc::Service*>& services,
-                                                              const std::vector<std::string>& service_names) {
+                                                              const std::vector<std::string>& service_names,
+                                                              bool reflection) {
   // Naming the descriptors links them in: reflection then describes the health service, and clients can print details.
   google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
   google::protobuf::LinkMessageReflection<google::rpc::ErrorInfo>();
@@ -24,6 +39,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
 
   auto server = std::unique_ptr<GrpcServer>(new GrpcServer());
   grpc::ServerBuilder builder;
+  if (!reflection) builder.SetOption(std::make_unique<NoReflection>());
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   // Two servers on one port would split the clients between them at random.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

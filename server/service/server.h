@@ -22,7 +22,8 @@ class GrpcServer {
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const std::string& listen,
                                                            std::shared_ptr<grpc::ServerCredentials> credentials,
                                                            const std::vector<grpc::Service*>& services,
-                                                           const std::vector<std::string>& service_names);
+                                                           const std::vector<std::string>& service_names,
+                                                           bool reflection);
 
   int port() const { return port_; }
 

@@ -29,11 +29,12 @@ absl::Status TooMany() {
 
 }  // namespace
 
-SubscribeStream* SubscribeStream::Begin(const SubscribeParts& parts, grpc::CallbackServerContext& context,
+SubscribeStream* SubscribeStream::Begin(const SubscribeParts& parts, const Admission& admission,
+                                        grpc::CallbackServerContext& context,
                                         absl::StatusOr<domain::SubscriptionQuery> query) {
   const absl::Status refused = query.status();
   const std::shared_ptr<SubscribeStream> stream(
-      new SubscribeStream(parts, context, query.ok() ? *std::move(query) : domain::SubscriptionQuery{}));
+      new SubscribeStream(parts, admission, context, query.ok() ? *std::move(query) : domain::SubscriptionQuery{}));
   stream->self_ = stream;
   HandOver(stream.get());
   if (!refused.ok()) {
@@ -47,9 +48,9 @@ SubscribeStream* SubscribeStream::Begin(const SubscribeParts& parts, grpc::Callb
   return stream.get();
 }
 
-SubscribeStream::SubscribeStream(const SubscribeParts& parts, grpc::CallbackServerContext& context,
-                                 domain::SubscriptionQuery query)
-    : Observed(parts.calls, Rpc::kSubscribe, context),
+SubscribeStream::SubscribeStream(const SubscribeParts& parts, const Admission& admission,
+                                 grpc::CallbackServerContext& context, domain::SubscriptionQuery query)
+    : Observed(parts.calls, admission, context),
       parts_(parts),
       query_(std::move(query)),
       heartbeat_(query_.heartbeat_seconds),

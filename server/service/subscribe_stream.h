@@ -51,8 +51,8 @@ class SubscribeStream final : public Observed<grpc::ServerWriteReactor<grpc::Byt
                               public std::enable_shared_from_this<SubscribeStream> {
  public:
   // Lives until gRPC is done with it.
-  static SubscribeStream* Begin(const SubscribeParts& parts, grpc::CallbackServerContext& context,
-                                absl::StatusOr<domain::SubscriptionQuery> query);
+  static SubscribeStream* Begin(const SubscribeParts& parts, const Admission& admission,
+                                grpc::CallbackServerContext& context, absl::StatusOr<domain::SubscriptionQuery> query);
 
   void Close(const absl::Status& status) override;
   void OnTail() override;
@@ -71,7 +71,8 @@ class SubscribeStream final : public Observed<grpc::ServerWriteReactor<grpc::Byt
     std::optional<grpc::Status> finish;
   };
 
-  SubscribeStream(const SubscribeParts& parts, grpc::CallbackServerContext& context, domain::SubscriptionQuery query);
+  SubscribeStream(const SubscribeParts& parts, const Admission& admission, grpc::CallbackServerContext& context,
+                  domain::SubscriptionQuery query);
 
   Next Decide();  // holding mutex_
   void Do(Next next);

@@ -27,11 +27,16 @@ absl::StatusOr<Response> Described(storage::Session& session, storage::ChunkCata
 }  // namespace
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* SubscriptionsService::Subscribe(Context* context, const Bytes* request) {
+  const Admission admission = parts_.calls.gate.Admit(Rpc::kSubscribe, *context);
   v1::SubscribeRequest message;
-  if (absl::Status parsed = parser_.Parse(*request, &message); !parsed.ok()) {
-    return SubscribeStream::Begin(parts_, *context, parsed);
+  if (absl::Status parsed = parser_.Parse(admission, *request, &message); !parsed.ok()) {
+    return SubscribeStream::Begin(parts_, admission, *context, parsed);
   }
-  return SubscribeStream::Begin(parts_, *context, FromProto(message));
+  auto query = FromProto(message);
+  if (query.ok()) {
+    if (absl::Status allowed = admission.Narrow(query->filter); !allowed.ok()) query = allowed;
+  }
+  return SubscribeStream::Begin(parts_, admission, *context, std::move(query));
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubscriptionsService::Consume(Context* context) {

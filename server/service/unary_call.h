@@ -16,7 +16,7 @@ namespace eventstore::service {
 class UnaryCall : public Observed<grpc::ServerUnaryReactor> {
  public:
   UnaryCall(const CallBook& book, Rpc rpc, grpc::CallbackServerContext& context, grpc::ByteBuffer* response)
-      : Observed(book, rpc, context), response_(response) {
+      : Observed(book, book.gate.Admit(rpc, context), context), response_(response) {
     HandOver(this);
   }
 

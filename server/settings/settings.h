@@ -21,8 +21,15 @@ struct Settings {
   std::string tls_key;
   std::string tls_client_ca;       // of gRPC clients; empty: they need no certificate
   std::string http_tls_client_ca;  // of HTTP clients
-  std::string engine;              // empty: what the database has, or what fits
-  int lanes = 0;                   // for a new database only: an existing one keeps what its first migration recorded
+  std::string auth_keys;           // a file; empty: no keys
+  std::string jwt_jwks;            // a file; empty: no tokens
+  std::string jwt_issuer;
+  std::string jwt_audience;
+  std::string jwt_claim;
+  int jwt_clock_skew_seconds = 0;
+  bool reflection = false;
+  std::string engine;  // empty: what the database has, or what fits
+  int lanes = 0;       // for a new database only: an existing one keeps what its first migration recorded
   int read_connections = 0;
   int operations_connections = 0;
   int max_queue = 0;  // requests waiting in one lane

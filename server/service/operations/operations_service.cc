@@ -253,10 +253,12 @@ Unary* OperationsService::GetHistory(Context* context, const Bytes* request, Byt
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* OperationsService::Watch(Context* context, const Bytes* request) {
+  const Admission admission = parts_.calls.gate.Admit(Rpc::kWatch, *context);
   v1::WatchRequest message;
-  const absl::Status parsed = parser_.Parse(*request, &message);
+  const absl::Status parsed = parser_.Parse(admission, *request, &message);
   return WatchStream::Begin({parts_.calls, parts_.streams, parts_.tail, parts_.pool, parts_.clock, parts_.deadline},
-                            *context, parsed.ok() ? FromProto(message) : absl::StatusOr<domain::WatchQuery>(parsed));
+                            admission, *context,
+                            parsed.ok() ? FromProto(message) : absl::StatusOr<domain::WatchQuery>(parsed));
 }
 
 }  // namespace eventstore::service

@@ -31,11 +31,11 @@ absl::Status Ahead() {
 
 }  // namespace
 
-WatchStream* WatchStream::Begin(const WatchParts& parts, grpc::CallbackServerContext& context,
-                                absl::StatusOr<domain::WatchQuery> query) {
+WatchStream* WatchStream::Begin(const WatchParts& parts, const Admission& admission,
+                                grpc::CallbackServerContext& context, absl::StatusOr<domain::WatchQuery> query) {
   const absl::Status refused = query.status();
   const std::shared_ptr<WatchStream> stream(
-      new WatchStream(parts, context, query.ok() ? *std::move(query) : domain::WatchQuery{}));
+      new WatchStream(parts, admission, context, query.ok() ? *std::move(query) : domain::WatchQuery{}));
   stream->self_ = stream;
   HandOver(stream.get());
   if (!refused.ok()) {
@@ -49,8 +49,9 @@ WatchStream* WatchStream::Begin(const WatchParts& parts, grpc::CallbackServerCon
   return stream.get();
 }
 
-WatchStream::WatchStream(const WatchParts& parts, grpc::CallbackServerContext& context, domain::WatchQuery query)
-    : Observed(parts.calls, Rpc::kWatch, context),
+WatchStream::WatchStream(const WatchParts& parts, const Admission& admission, grpc::CallbackServerContext& context,
+                         domain::WatchQuery query)
+    : Observed(parts.calls, admission, context),
       parts_(parts),
       query_(std::move(query)),
       heartbeat_(query_.heartbeat_seconds),

@@ -46,7 +46,7 @@ class WatchStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteBuf
                           public std::enable_shared_from_this<WatchStream> {
  public:
   // Lives until gRPC is done with it.
-  static WatchStream* Begin(const WatchParts& parts, grpc::CallbackServerContext& context,
+  static WatchStream* Begin(const WatchParts& parts, const Admission& admission, grpc::CallbackServerContext& context,
                             absl::StatusOr<domain::WatchQuery> query);
 
   void Close(const absl::Status& status) override;
@@ -65,7 +65,8 @@ class WatchStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteBuf
     std::optional<grpc::Status> finish;
   };
 
-  WatchStream(const WatchParts& parts, grpc::CallbackServerContext& context, domain::WatchQuery query);
+  WatchStream(const WatchParts& parts, const Admission& admission, grpc::CallbackServerContext& context,
+              domain::WatchQuery query);
 
   Next Decide();  // holding mutex_
   void Do(Next next);

@@ -129,20 +129,47 @@ class PageStream:
         self._call.cancel()
 
 
-class Client:
-    """One channel. The limit on what it receives is gRPC's default, 4 MiB: every page has to fit."""
+class _Details(grpc.ClientCallDetails):
+    """Of a call, with more metadata than it had."""
 
-    def __init__(self, address, options=(), credentials=None):
+    def __init__(self, details, metadata):
+        self.method, self.timeout, self.credentials = details.method, details.timeout, details.credentials
+        self.metadata = [*(details.metadata or ()), *metadata]
+        self.wait_for_ready, self.compression = details.wait_for_ready, details.compression
+
+
+class _WithMetadata(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor,
+                    grpc.StreamUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
+    """Adds the same metadata to every call."""
+
+    def __init__(self, metadata):
+        self._metadata = metadata
+
+    def intercept_unary_unary(self, go_on, details, request):
+        return go_on(_Details(details, self._metadata), request)
+
+    intercept_unary_stream = intercept_stream_unary = intercept_stream_stream = intercept_unary_unary
+
+
+class Client:
+    """One channel. The limit on what it receives is gRPC's default, 4 MiB: every page has to fit. token: a key or token that
+    goes with every call."""
+
+    def __init__(self, address, options=(), credentials=None, token=None, metadata=()):
         """credentials: of grpc.ssl_channel_credentials(); none: without TLS."""
         # Each Client a connection of its own; gRPC would share one between channels to the same address.
         options = [("grpc.use_local_subchannel_pool", 1), *options]
         if credentials is None:
-            self._channel = grpc.insecure_channel(address, options)
+            self._channel = self._bare = grpc.insecure_channel(address, options)
         else:
-            self._channel = grpc.secure_channel(address, credentials, options)
+            self._channel = self._bare = grpc.secure_channel(address, credentials, options)
+        if token:
+            metadata = [("authorization", f"Bearer {token}"), *metadata]
+        if metadata:
+            self._channel = grpc.intercept_channel(self._bare, _WithMetadata(metadata))
 
     def close(self):
-        self._channel.close()
+        self._bare.close()
 
     def _call(self, kind, path, request, parse, deadline_s):
         serialize = None if isinstance(request, bytes) else type(request).SerializeToString

@@ -52,6 +52,7 @@ class Method:
         proto = descriptor_pb2.MethodDescriptorProto()
         descriptor.CopyToProto(proto)
         self.streams = proto.server_streaming
+        self.client_streams = proto.client_streaming
 
 
 METHODS = {descriptor.name: Method(store, descriptor) for descriptor in SERVICE.methods}

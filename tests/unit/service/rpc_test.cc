@@ -9,6 +9,7 @@
 #include "eventstore/v1/operations.pb.h"
 #include "eventstore/v1/subscriptions.pb.h"
 #include "gmock/gmock.h"
+#include "server/service/rpc_access.h"
 
 namespace eventstore::service {
 namespace {
@@ -45,6 +46,21 @@ TEST(Rpc, EveryMethodOfTheProtosIsNamedOnceInTheOrderOfTheEnum) {
   EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kMoveExecution)].method, "MoveExecution");
   EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kWatch)].method, "Watch");
   EXPECT_EQ(names.size(), static_cast<std::size_t>(Rpc::kListAggregates) + 1);
+}
+
+// Who may make no call could be let in by mistake; a call that nobody needs a role for is the same.
+TEST(Rpc, EveryCallNeedsARoleAndNoneIsForTheReaderWhoWrites) {
+  using domain::access::Role;
+  for (std::size_t i = 0; i < RpcNames().size(); ++i) {
+    const auto rule = RuleOf(static_cast<Rpc>(i));
+    const std::string_view method = RpcNames()[i].method;
+    EXPECT_FALSE(rule.any_of.empty()) << method;
+    if (rule.any_of == domain::access::Roles{Role::kAdmin}) continue;
+    EXPECT_FALSE(rule.any_of.Has(Role::kReader) && rule.any_of.Has(Role::kWriter)) << method;
+    const bool reads = method.starts_with("Get") || method.starts_with("List") || method == "ReadAll";
+    EXPECT_FALSE(reads && rule.any_of.Has(Role::kWriter)) << method;
+    EXPECT_FALSE(method.starts_with("Append") && rule.any_of.Has(Role::kReader)) << method;
+  }
 }
 
 }  // namespace
