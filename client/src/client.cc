@@ -8,6 +8,7 @@
 
 #include "client/src/core.h"
 #include "client/src/reader_state.h"
+#include "eventstore/token.h"
 
 namespace eventstore::client {
 namespace {
@@ -29,8 +30,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Options& options) {
   // A network that died without a word is noticed under a stream that waits; the server allows a ping every 20 s.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-  return grpc::CreateCustomChannel(
-      options.target, options.credentials ? options.credentials : grpc::InsecureChannelCredentials(), arguments);
+  return grpc::experimental::CreateCustomChannelWithInterceptors(
+      options.target, options.credentials ? options.credentials : grpc::InsecureChannelCredentials(), arguments,
+      TokenInterceptors(options.token));
 }
 
 template <typename Request, typename Response>

@@ -1,7 +1,7 @@
 // What every command gets: the global flags, where to write, and how to reach the server.
 #pragma once
 
-#include <grpcpp/security/credentials.h>
+#include <grpcpp/grpcpp.h>
 
 #include <chrono>
 #include <functional>
@@ -19,6 +19,7 @@ namespace eventstore::eventctl {
 struct Context {
   // Global flags.
   std::string server = "127.0.0.1:50051";
+  std::string token_file{};  // see input/token.h
   bool json = false;
   double timeout_seconds = 0;  // 0: not given
 
@@ -46,5 +47,8 @@ client::CallOptions CallOptionsOf(const Context& context);
 
 // Gives up after about two seconds without a server: somebody is waiting at the keyboard.
 client::EventStoreClient MakeClient(const Context& context, client::Hooks hooks = {});
+
+// For the services that the client does not speak.
+std::shared_ptr<grpc::Channel> MakeChannel(const Context& context);
 
 }  // namespace eventstore::eventctl

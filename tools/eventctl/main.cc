@@ -59,6 +59,12 @@ int main(int argc, char** argv) {
   // Before the command.
   app.parse_complete_callback([&] { tls.Check(); });
   context.make_credentials = [&tls] { return tls.Credentials(); };
+  app.add_option(
+         "--token-file", context.token_file,
+         "A file with the key or token that says who you are (default EVENTSTORE_TOKEN_FILE; without a file the "
+         "variable EVENTSTORE_TOKEN itself)")
+      ->envname("EVENTSTORE_TOKEN_FILE")
+      ->option_text("FILE");
   app.add_flag("--json", context.json, "JSON for programs: one object, or one a line");
   app.add_option("--timeout", context.timeout_seconds,
                  "Give up after so long; default 30 for single calls, none for reads")
@@ -79,6 +85,7 @@ int main(int argc, char** argv) {
   AddPartitions(app, context);
   AddVersion(app, context);
   AddAnalytics(app, context);
+  AddAuth(app, context);
   AddConvertTable(app, context);
   AddMigrate(app, context);
   AddArchive(app, context);

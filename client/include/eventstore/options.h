@@ -41,6 +41,8 @@ struct Options {
   std::string target = "127.0.0.1:50051";
   // Null: no encryption (grpc::InsecureChannelCredentials).
   std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
+  // The key or token of each call, see token.h; null: none. Not used for a channel of your own.
+  std::function<std::string()> token = nullptr;
   // For a unary call with all its retries. 0: no limit.
   std::chrono::milliseconds call_timeout{30'000};
   // For one attempt of an append; when it passes, the append is repeated with the same ids. 0: only call_timeout holds.

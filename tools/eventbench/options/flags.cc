@@ -170,6 +170,10 @@ void AddFlags(CLI::App& app, Options& options, OutputFlags& output) {
   output.tls.AddTo(app);
   app.parse_complete_callback([&tls = output.tls] { tls.Check(); });
   options.make_credentials = [&tls = output.tls] { return tls.Credentials(); };
+  app.add_option("--token-file", options.token_file,
+                 "A file with the key or token of every call (default EVENTSTORE_TOKEN_FILE)")
+      ->envname("EVENTSTORE_TOKEN_FILE")
+      ->option_text("FILE");
   AddLoad(app, options);
   AddWrites(app, options);
   AddReads(app, options);

@@ -31,6 +31,7 @@ struct Options {
   std::string server = "127.0.0.1:50051";
   // Of the TLS flags; called when a connection is made, and not before.
   std::function<std::shared_ptr<grpc::ChannelCredentials>()> make_credentials = grpc::InsecureChannelCredentials;
+  std::string token_file;  // empty: calls carry no key or token
   Mix mix;
 
   // How long, how much at a time.

@@ -21,6 +21,7 @@ void AddHistory(CLI::App& app, Context& context);
 void AddHousekeeper(CLI::App& app, Context& context);
 void AddPartitions(CLI::App& app, Context& context);
 void AddAnalytics(CLI::App& app, Context& context);
+void AddAuth(CLI::App& app, Context& context);
 void AddConvertTable(CLI::App& app, Context& context);
 void AddMigrate(CLI::App& app, Context& context);
 void AddArchive(CLI::App& app, Context& context);

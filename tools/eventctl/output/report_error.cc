@@ -36,6 +36,9 @@ std::string NextStep(const Context& context, const absl::Status& status) {
   if (reason == "EVENTS_DROPPED") {
     return "read what is left with --from beginning, or bring it back with `eventctl archive restore`";
   }
+  if (reason.starts_with("CREDENTIALS_")) {
+    return "give a key or token with --token-file FILE or EVENTSTORE_TOKEN; `eventctl auth new-key` makes keys";
+  }
   if (reason.starts_with("ARCHIVE_")) return "see what there is with `eventctl archive verify`";
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:

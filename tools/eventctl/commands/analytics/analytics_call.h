@@ -22,7 +22,7 @@ namespace eventstore::eventctl {
 class AnalyticsCalls {
  public:
   explicit AnalyticsCalls(const Context& context)
-      : stub_(v1::Analytics::NewStub(grpc::CreateChannel(context.server, context.Credentials()))),
+      : stub_(v1::Analytics::NewStub(MakeChannel(context))),
         patience_(CallOptionsOf(context).timeout.value_or(std::chrono::milliseconds{30'000})) {}
 
   template <typename Request, typename Response>

@@ -49,7 +49,7 @@ std::chrono::milliseconds PatienceOf(const Context& context) {
 }  // namespace
 
 HousekeeperCalls::HousekeeperCalls(const Context& context)
-    : stub_(v1::Housekeeper::NewStub(grpc::CreateChannel(context.server, context.Credentials()))),
+    : stub_(v1::Housekeeper::NewStub(MakeChannel(context))),
       patience_(PatienceOf(context)),
       patience_given_(context.timeout_seconds > 0) {}
 

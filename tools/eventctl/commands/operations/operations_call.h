@@ -18,7 +18,7 @@ class OperationsCalls {
   using Stub = v1::Operations::Stub;
 
   explicit OperationsCalls(const Context& context)
-      : stub_(v1::Operations::NewStub(grpc::CreateChannel(context.server, context.Credentials()))),
+      : stub_(v1::Operations::NewStub(MakeChannel(context))),
         patience_(CallOptionsOf(context).timeout.value_or(std::chrono::seconds{30})) {}
 
   template <typename Request, typename Response>
