@@ -98,6 +98,7 @@ TEST(FuzzRegression, JsonObject) { RunCorpus(FUZZ_CORPUS "/json_object", CheckJs
 TEST(FuzzRegression, Uuid) { RunCorpus(FUZZ_CORPUS "/uuid", CheckUuid); }
 TEST(FuzzRegression, Traceparent) { RunCorpus(FUZZ_CORPUS "/traceparent", CheckTraceparent); }
 TEST(FuzzRegression, Archive) { RunCorpus(FUZZ_CORPUS "/archive", CheckArchive); }
+TEST(FuzzRegression, Jwt) { RunCorpus(FUZZ_CORPUS "/jwt", CheckJwt); }
 TEST(FuzzRegression, Mapping) { RunCorpus(FUZZ_CORPUS "/mapping", CheckMapping); }
 TEST(FuzzRegression, Request) { RunCorpus(FUZZ_CORPUS_BUILT "/request", CheckRequest); }
 

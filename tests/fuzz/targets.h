@@ -14,6 +14,9 @@ std::string CheckTraceparent(const std::string& input);
 // The bytes of an archive file, and of a manifest.
 std::string CheckArchive(const std::string& input);
 
+// As a token of a call, as the claims of one whose signature is good, as a JWKS, and as a file of identities.
+std::string CheckJwt(const std::string& input);
+
 // A mapping file of eventctl migrate-events, and what it makes of a row.
 std::string CheckMapping(const std::string& input);
 
