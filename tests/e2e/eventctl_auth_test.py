@@ -105,6 +105,12 @@ class TokenFlagTest(StoreTest):
                     self.assertEqual(without.returncode, FAILED, without.stdout)
                     self.assertIn("--token-file", without.stderr)
 
+    def test_load_has_a_client_of_its_own(self):
+        line = json.dumps({"aggregate_id": new_id(), "type": "order.placed", "data": {}})
+        loaded = eventctl(self.guest, "--token-file", self.token_file, "load", "-", stdin=line + "\n")
+        self.assertEqual(loaded.returncode, OK, loaded.stderr)
+        self.assertIn("CREDENTIALS_MISSING", eventctl(self.guest, "--json", "load", "-", stdin=line + "\n").stderr)
+
     def test_from_the_environment(self):
         def count(**environment):
             return local("--server", self.guest.address, "count", **environment)

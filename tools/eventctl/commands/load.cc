@@ -11,6 +11,7 @@
 #include "tools/eventctl/commands/commands.h"
 #include "tools/eventctl/input/flags.h"
 #include "tools/eventctl/input/interrupt.h"
+#include "tools/eventctl/input/token.h"
 #include "tools/eventctl/load/checkpoint.h"
 #include "tools/eventctl/load/loader.h"
 #include "tools/eventctl/output/bars.h"
@@ -37,6 +38,7 @@ client::EventStoreClient MakePatientClient(const Context& context) {
   client::Options options;
   options.target = context.server;
   options.credentials = context.Credentials();
+  options.token = TokenFrom(context.token_file);
   options.call_timeout = std::chrono::minutes(2);
   options.retry.max_attempts = 1'000;
   options.retry.max_backoff = std::chrono::seconds(2);
