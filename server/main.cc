@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "server/observability/log_format.h"
 #include "server/security/authenticator.h"
 #include "server/server_metrics.h"
+#include "server/service/access_watch.h"
 #include "server/service/analytics/analytics_service.h"
 #include "server/service/event_store_service.h"
 #include "server/service/health_monitor.h"
@@ -164,6 +166,8 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   const service::Gate gate(authenticator.get());
   const service::CallBook calls{gate, call_count, rpc_figures, request_log, clock, ids};
   service::OpenStreams open_streams;
+  std::optional<service::AccessWatch> access_watch;
+  if (authenticator) access_watch.emplace(gate, open_streams);
   storage::ReadExecutor readers(conninfo, settings.read_connections, kMaxQueuedReads, clock);
   // Outlives the appender, which wakes it, and the streams.
   subscriptions::Tail tail({}, conninfo, chunks, clock);

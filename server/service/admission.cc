@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "fmt/format.h"
+#include "server/domain/error.h"
 #include "server/service/rpc_access.h"
 
 namespace eventstore::service {
@@ -29,6 +30,18 @@ security::Credentials CredentialsOf(const grpc::CallbackServerContext& context) 
   return credentials;
 }
 
+// Every other call ends by itself, within its deadline.
+constexpr bool HasNoEndOfItsOwn(Rpc rpc) {
+  return rpc == Rpc::kAppendStream || rpc == Rpc::kSubscribe || rpc == Rpc::kConsume || rpc == Rpc::kWatch;
+}
+
+std::shared_ptr<const Proof> Kept(security::Credentials credentials) {
+  Proof proof;
+  if (credentials.authorization) proof.authorization = std::string(*credentials.authorization);
+  proof.certificate_names = std::move(credentials.certificate_names);
+  return std::make_shared<const Proof>(std::move(proof));
+}
+
 }  // namespace
 
 Gate::Gate(const security::Authenticator* authenticator) : authenticator_(authenticator) {
@@ -37,10 +50,33 @@ Gate::Gate(const security::Authenticator* authenticator) : authenticator_(authen
 
 Admission Gate::Admit(Rpc rpc, const grpc::CallbackServerContext& context) const {
   if (authenticator_ == nullptr) return {rpc, absl::OkStatus(), nullptr};
-  auto identity = authenticator_->Identify(CredentialsOf(context));
+  security::Credentials credentials = CredentialsOf(context);
+  auto identity = authenticator_->Identify(credentials);
   if (!identity.ok()) return {rpc, identity.status(), nullptr};
-  absl::Status checked = domain::access::CheckCall(**identity, RuleOf(rpc), methods_.at(static_cast<std::size_t>(rpc)));
-  return {rpc, std::move(checked), *std::move(identity)};
+  absl::Status checked = CheckCall(**identity, rpc);
+  if (!checked.ok() || !HasNoEndOfItsOwn(rpc)) return {rpc, std::move(checked), *std::move(identity)};
+  return {rpc, absl::OkStatus(), *std::move(identity), Kept(std::move(credentials))};
+}
+
+absl::Status Gate::StillAdmits(const Admission& admission) const {
+  if (!admission.proof_) return absl::OkStatus();
+  security::Credentials credentials;
+  credentials.authorization = admission.proof_->authorization;
+  credentials.certificate_names = admission.proof_->certificate_names;
+  const auto identity = authenticator_->Identify(credentials);
+  if (!identity.ok()) return identity.status();
+  if (absl::Status checked = CheckCall(**identity, admission.rpc_); !checked.ok()) return checked;
+  // What it was begun with holds for all of it: filters were narrowed, a group was joined.
+  if (**identity == *admission.identity_) return absl::OkStatus();
+  domain::Error error;
+  error.reason = domain::Reason::kOutsideLimits;
+  error.message = fmt::format("what '{}' may do has changed since this stream began; call again", (*identity)->name);
+  error.metadata = {{"identity", (*identity)->name}};
+  return domain::ToStatus(error);
+}
+
+absl::Status Gate::CheckCall(const domain::access::Identity& identity, Rpc rpc) const {
+  return domain::access::CheckCall(identity, RuleOf(rpc), methods_.at(static_cast<std::size_t>(rpc)));
 }
 
 }  // namespace eventstore::service

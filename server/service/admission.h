@@ -4,6 +4,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,12 @@
 #include "server/service/rpc.h"
 
 namespace eventstore::service {
+
+// What a call brought to say who makes it, kept as long as a stream is open.
+struct Proof {
+  std::optional<std::string> authorization;
+  std::vector<std::string> certificate_names;
+};
 
 class Admission {
  public:
@@ -37,12 +45,13 @@ class Admission {
 
  private:
   friend class Gate;
-  Admission(Rpc rpc, absl::Status status, security::IdentityPtr identity)
-      : rpc_(rpc), status_(std::move(status)), identity_(std::move(identity)) {}
+  Admission(Rpc rpc, absl::Status status, security::IdentityPtr identity, std::shared_ptr<const Proof> proof = nullptr)
+      : rpc_(rpc), status_(std::move(status)), identity_(std::move(identity)), proof_(std::move(proof)) {}
 
   Rpc rpc_;
   absl::Status status_;
   security::IdentityPtr identity_;
+  std::shared_ptr<const Proof> proof_;  // of streams without an end of their own, where somebody is asked
 };
 
 // Thread-safe. Outlives every call.
@@ -52,8 +61,13 @@ class Gate {
   explicit Gate(const security::Authenticator* authenticator);
 
   Admission Admit(Rpc rpc, const grpc::CallbackServerContext& context) const;
+  // Of an open stream, some time later: not ok when its key, token or certificate no longer says who calls, or says
+  // somebody who may do other things than this stream was begun with.
+  absl::Status StillAdmits(const Admission& admission) const;
 
  private:
+  absl::Status CheckCall(const domain::access::Identity& identity, Rpc rpc) const;
+
   const security::Authenticator* const authenticator_;
   std::vector<std::string> methods_;  // "eventstore.v1.EventStore/Append", in the order of Rpc
 };

@@ -31,7 +31,7 @@ AppendStream* AppendStream::Begin(const AppendStreamParts& parts, grpc::Callback
   }
   HandOver(stream.get());
   stream->StartRead(&stream->incoming_);
-  parts.streams.Add(stream);
+  parts.streams.Add(stream, stream->admission());
   // One that may not append is not left waiting for what its client sends.
   if (!stream->admission().status().ok()) stream->Close(stream->admission().status());
   return stream.get();

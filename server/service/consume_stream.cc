@@ -15,7 +15,7 @@ ConsumeStream* ConsumeStream::Begin(const ConsumeParts& parts, grpc::CallbackSer
   stream->self_ = stream;
   HandOver(stream.get());
   stream->Read();
-  parts.streams.Add(stream);
+  parts.streams.Add(stream, stream->admission());
   // One that may not consume is not left waiting for its client to join.
   if (!stream->admission().status().ok()) stream->End(stream->admission().status());
   // It may have ended while gRPC was asked to read.

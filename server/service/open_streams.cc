@@ -5,15 +5,15 @@
 
 namespace eventstore::service {
 
-void OpenStreams::Add(const std::shared_ptr<OpenStream>& stream) {
+void OpenStreams::Add(const std::shared_ptr<OpenStream>& stream, const Admission& admission) {
   absl::Status closed;
   {
     const std::scoped_lock lock(mutex_);
     closed = closed_;
     if (closed.ok()) {
-      open_.push_back(stream);
+      open_.push_back({stream, admission});
       if (open_.size() >= sweep_at_) {
-        std::erase_if(open_, [](const auto& listed) { return listed.expired(); });
+        std::erase_if(open_, [](const auto& listed) { return listed.stream.expired(); });
         // Twice what is open: sweeping costs a constant for each stream.
         sweep_at_ = std::max<std::size_t>(64, 2 * open_.size());
       }
@@ -22,15 +22,28 @@ void OpenStreams::Add(const std::shared_ptr<OpenStream>& stream) {
   if (!closed.ok()) stream->Close(closed);
 }
 
+void OpenStreams::CloseThose(const std::function<absl::Status(const Admission&)>& check) {
+  std::vector<Listed> open;
+  {
+    const std::scoped_lock lock(mutex_);
+    open = open_;
+  }
+  for (const auto& listed : open) {
+    const auto stream = listed.stream.lock();
+    if (!stream) continue;
+    if (const absl::Status checked = check(listed.admission); !checked.ok()) stream->Close(checked);
+  }
+}
+
 void OpenStreams::Close(const absl::Status& status) {
-  std::vector<std::weak_ptr<OpenStream>> open;
+  std::vector<Listed> open;
   {
     const std::scoped_lock lock(mutex_);
     closed_ = status;
     open.swap(open_);
   }
   for (const auto& listed : open) {
-    if (const auto stream = listed.lock()) stream->Close(status);
+    if (const auto stream = listed.stream.lock()) stream->Close(status);
   }
 }
 

@@ -42,7 +42,7 @@ SubscribeStream* SubscribeStream::Begin(const SubscribeParts& parts, const Admis
   } else if (!parts.tail.Listen(stream)) {
     stream->Close(TooMany());
   } else {
-    parts.streams.Add(stream);
+    parts.streams.Add(stream, stream->admission());
     stream->OnTail();
   }
   return stream.get();

@@ -1,6 +1,8 @@
 """Who may call what: every RPC against every role, limits, keys that change, and what the log says of all that."""
 import queue
 import re
+import threading
+import time
 
 from harness import messages, tokens
 from harness.client import SLOWER, Client, Failure, append_request, failure_of, grpc, new_event, new_id
@@ -55,6 +57,46 @@ def outcome(client, method):
         return failure.code, failure.reason
     finally:
         held.put(None)
+
+
+class OpenCall:
+    """A call that has no end of its own, in a thread that notes what ended it."""
+
+    def __init__(self, client, method, request=None):
+        rpc = messages.METHODS[method]
+        self._held, self.failure = queue.Queue(), None
+        if rpc.client_streams:
+            call = client._channel.stream_stream(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
+            self._call = call(iter(self._held.get, None))
+        else:
+            call = client._channel.unary_stream(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
+            self._call = call(request)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        try:
+            for _ in self._call:
+                pass
+        except grpc.RpcError as error:
+            self.failure = Failure(error)
+
+    def ended(self):
+        return not self._thread.is_alive()
+
+    def close(self):
+        self._call.cancel()
+        self._held.put(None)
+        self._thread.join()
+
+
+def open_calls(client):
+    return {
+        "AppendStream": OpenCall(client, "AppendStream"),
+        "Consume": OpenCall(client, "Consume"),
+        "Subscribe": OpenCall(client, "Subscribe", subscriptions.SubscribeRequest(from_now={})),
+        "Watch": OpenCall(client, "Watch", messages.METHODS["Watch"].request()),
+    }
 
 
 class AuthTest(StoreTest):
@@ -360,6 +402,43 @@ class RotationTest(AuthTest):
         self.assertEqual(failure_of(client.count).reason, "CREDENTIALS_INVALID")
         self.assertGreaterEqual(self.as_(READER).count(), 0)
 
+    def open_calls(self, name):
+        calls = open_calls(self.as_(name))
+        for call in calls.values():
+            self.addCleanup(call.close)
+        return calls
+
+    def assert_end(self, calls, code, reason):
+        for method, call in calls.items():
+            with self.subTest(method=method):
+                wait_until(call.ended, "the stream to be ended")
+                self.assertEqual((call.failure.code, call.failure.reason), (code, reason), call.failure.message)
+
+    def test_streams_end_when_their_key_is_taken_out(self):
+        self.keys.add("leaving", READER, WRITER).add("staying", READER, WRITER).write()
+        for name in ("leaving", "staying"):
+            wait_until(lambda n=name: outcome(self.as_(n), "CountEvents")[0] != "UNAUTHENTICATED", "the identity")
+        leaving, staying = self.open_calls("leaving"), self.open_calls("staying")
+        self.keys.remove("leaving").write()
+        self.assert_end(leaving, "UNAUTHENTICATED", "CREDENTIALS_INVALID")
+        self.assertEqual([method for method, call in staying.items() if call.ended()], [])
+
+    def test_streams_end_when_the_rights_of_their_caller_change(self):
+        self.keys.add("smaller", READER, WRITER).add("other", READER, WRITER).write()
+        for name in ("smaller", "other"):
+            wait_until(lambda n=name: outcome(self.as_(n), "CountEvents")[0] != "UNAUTHENTICATED", "the identity")
+        smaller, other = self.open_calls("smaller"), self.open_calls("other")
+        # The one loses a role, the other may do what it did but to some events only.
+        text = self.keys.text()
+        both = 'roles = ["reader", "writer"]'
+        of_smaller = text.index(both, text.index('name = "smaller"'))
+        text = text[:of_smaller] + 'roles = ["operator"]' + text[of_smaller + len(both):]
+        of_other = text.index(both, text.index('name = "other"'))
+        text = text[:of_other] + both + '\nuser_ids = ["ada"]' + text[of_other + len(both):]
+        self.keys.write(text)
+        self.assert_end(smaller, "PERMISSION_DENIED", "ROLE_MISSING")
+        self.assert_end(other, "PERMISSION_DENIED", "OUTSIDE_LIMITS")
+
 
 class SecretsTest(AuthTest):
     settings = {"log_level": "debug"}
@@ -491,6 +570,22 @@ class TokenTest(StoreTest):
         write(tokens.jwks("two"))
         wait_until(lambda: code(tokens.GOOD) != "OK", "the first key to be forgotten")
         self.assertEqual(code(tokens.OF_TWO), "OK")
+
+    def test_streams_end_when_their_token_expires(self):
+        signer = tokens.Signer()
+        guest = Server(database_url=self.server.conninfo(), settings={
+            **self.settings, "jwt_jwks": KeyFile().write(signer.jwks()).path, "jwt_clock_skew_seconds": 0})
+        self.addCleanup(guest.stop)
+        client = Client(guest.address, token=signer.token(exp=int(time.time()) + 20))
+        self.addCleanup(client.close)
+        append, subscribe = OpenCall(client, "AppendStream"), OpenCall(
+            client, "Subscribe", subscriptions.SubscribeRequest(from_now={}))
+        for call in (append, subscribe):
+            self.addCleanup(call.close)
+        self.assertGreaterEqual(client.count(), 0)
+        for call in (append, subscribe):
+            wait_until(call.ended, "the stream to be ended", 60)
+            self.assertEqual((call.failure.code, call.failure.reason), ("UNAUTHENTICATED", "CREDENTIALS_EXPIRED"))
 
     def test_a_server_wants_the_issuer_and_the_audience(self):
         for missing in ("jwt_issuer", "jwt_audience"):

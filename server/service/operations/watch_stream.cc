@@ -43,7 +43,7 @@ WatchStream* WatchStream::Begin(const WatchParts& parts, const Admission& admiss
   } else if (!parts.tail.Listen(stream)) {
     stream->Close(TooMany());
   } else {
-    parts.streams.Add(stream);
+    parts.streams.Add(stream, stream->admission());
     stream->OnTail();
   }
   return stream.get();
