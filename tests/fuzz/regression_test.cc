@@ -100,6 +100,9 @@ TEST(FuzzRegression, Traceparent) { RunCorpus(FUZZ_CORPUS "/traceparent", CheckT
 TEST(FuzzRegression, Archive) { RunCorpus(FUZZ_CORPUS "/archive", CheckArchive); }
 TEST(FuzzRegression, Jwt) { RunCorpus(FUZZ_CORPUS "/jwt", CheckJwt); }
 TEST(FuzzRegression, Mapping) { RunCorpus(FUZZ_CORPUS "/mapping", CheckMapping); }
+TEST(FuzzRegression, Config) { RunCorpus(FUZZ_CORPUS "/config", CheckConfig); }
+TEST(FuzzRegression, Token) { RunCorpus(FUZZ_CORPUS "/token", CheckToken); }
+TEST(FuzzRegression, RecordRequest) { RunCorpus(FUZZ_CORPUS_BUILT "/operations", CheckRecordRequest); }
 TEST(FuzzRegression, Request) { RunCorpus(FUZZ_CORPUS_BUILT "/request", CheckRequest); }
 
 }  // namespace

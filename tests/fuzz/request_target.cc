@@ -5,13 +5,13 @@
 
 #include "eventstore/v1/event_store.pb.h"
 #include "fmt/format.h"
-#include "server/domain/error.h"
 #include "server/domain/json_object.h"
 #include "server/domain/limits.h"
 #include "server/domain/validation.h"
 #include "server/service/request_parser.h"
 #include "server/service/translate.h"
 #include "server/service/translate_groups.h"
+#include "tests/fuzz/refusal.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/fake_clock.h"
 
@@ -137,30 +137,16 @@ std::string Check(const domain::JoinRequest& join) {
   return join.heartbeat_seconds < 1 ? "heartbeat_seconds" : "";
 }
 
-std::string CheckError(const absl::Status& status) {
-  const domain::Error error = domain::FromStatus(status);
-  const bool exhausted = error.reason == domain::Reason::kVersionExhausted;
-  if (error.reason != domain::Reason::kInvalidRequest && error.reason != domain::Reason::kLimitExceeded && !exhausted) {
-    return fmt::format("reason {}", domain::ReasonName(error.reason));
-  }
-  if (!domain::IsValidUtf8(error.message) || error.message.empty()) return "the message is no text";
-  if (error.violations.empty() != exhausted || error.violations.size() > 20) return "number of violations";
-  for (const domain::FieldViolation& violation : error.violations) {
-    if (!domain::IsValidUtf8(violation.field) || !IsText(violation.description, 1, 1000)) return "violation";
-  }
-  return "";
-}
-
 template <typename Message, typename Translate>
 std::string CheckAs(const service::RequestParser& parser, const std::string& input, const Translate& translate) {
   Message message;
   const absl::Status parsed = parser.ParseText(input, &message);
   std::string problem;
   if (!parsed.ok()) {
-    problem = CheckError(parsed);
+    problem = CheckRefusal(parsed);
   } else {
     const auto result = translate(std::move(message));
-    problem = result.ok() ? Check(*result) : CheckError(result.status());
+    problem = result.ok() ? Check(*result) : CheckRefusal(result.status());
   }
   return problem.empty() ? "" : fmt::format("{}: {}", Message::descriptor()->name(), problem);
 }

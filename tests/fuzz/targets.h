@@ -22,5 +22,13 @@ std::string CheckMapping(const std::string& input);
 
 // Takes the input for each request of EventStore in turn, as it would come off the wire.
 std::string CheckRequest(const std::string& input);
+// The same for Operations, Analytics and Housekeeper.
+std::string CheckRecordRequest(const std::string& input);
+
+// As the page_token or resume_token of whatever has one.
+std::string CheckToken(const std::string& input);
+
+// A config file; and what --print-config makes of it, which is one too.
+std::string CheckConfig(const std::string& input);
 
 }  // namespace eventstore::fuzz
