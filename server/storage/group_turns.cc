@@ -29,7 +29,13 @@ constexpr Query kBuckets{"turn_buckets", R"sql(
 SELECT position, owner, wanted FROM consumer_group_buckets WHERE group_name = $1 ORDER BY bucket
 )sql"};
 
+// A time that is still to come was noted before the clock jumped back. It is made now, or a member that is gone would keep its
+// buckets until the clock has caught up.
 constexpr Query kMembers{"turn_members", R"sql(
+WITH ahead AS (
+  UPDATE consumer_group_members SET seen_at = clock_timestamp()
+  WHERE group_name = $1 AND seen_at > clock_timestamp()
+)
 SELECT member_id, leaving, seen_at > clock_timestamp() - interval '10 seconds'
 FROM consumer_group_members WHERE group_name = $1
 )sql"};

@@ -79,5 +79,26 @@ TEST_F(GroupTurnTest, NothingIsWrittenAboutEventsThatTheStoreDoesNotHaveAnyMore)
   EXPECT_EQ(StoredPlace(), newest);
 }
 
+TEST_F(GroupTurnTest, WhoIsGoneLosesItsBucketsAlsoWhenTheClockHasJumpedBack) {
+  // Its server died, and then the clock jumped back by ten hours.
+  database_.Execute("UPDATE consumer_group_members SET seen_at = clock_timestamp() + interval '10 hours'");
+  storage::GroupTurn other;
+  other.group = "group";
+  other.instance = "there";
+  other.own.push_back({Id(2), "another consumer", false});
+  const auto joined = storage::RunGroupTurn(session_, other);
+  ASSERT_THAT(joined, IsOk());
+  EXPECT_EQ(joined->buckets.front().owner, Id(1));
+  // From then on it has the ten seconds that everybody has.
+  EXPECT_EQ(database_.Execute("SELECT count(*) FROM consumer_group_members WHERE seen_at > clock_timestamp()")[0][0]
+                .as<int>(),
+            0);
+  database_.Execute(
+      "UPDATE consumer_group_members SET seen_at = seen_at - interval '11 seconds' WHERE consumer_name = 'consumer'");
+  const auto alone = storage::RunGroupTurn(session_, other);
+  ASSERT_THAT(alone, IsOk());
+  EXPECT_EQ(alone->buckets.front().owner, Id(2));
+}
+
 }  // namespace
 }  // namespace eventstore::testing
