@@ -11,7 +11,7 @@ import time
 from harness.database import Database
 from harness.server import Server, wait_until
 
-PATIENCE_S = 30
+PATIENCE_S = 240
 _CONF = """
 listen_addresses = ''
 unix_socket_directories = '{run}'

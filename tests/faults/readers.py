@@ -14,6 +14,8 @@ from harness.messages import groups, micros, subscriptions
 GROUP = "group"
 # A heartbeat comes each second. A connection that is silent for so long is given up, as a client does that knows half-open ones.
 _SILENT_S = 6
+# A call that was cancelled is given up after so long.
+_GRACE_S = 4
 _TRY_AGAIN = ("CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
 
 
@@ -32,14 +34,16 @@ class _Reader:
         self._closing, self._going = threading.Event(), threading.Event()
         self._going.set()
         self.calls = 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = None
 
     def start(self):
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
         try:
-            while not self._closing.is_set():
+            # Until another thread takes its place, see look().
+            while not self._closing.is_set() and self._thread is threading.current_thread():
                 if self._going.wait(0.1):
                     self._once()
                     self._closing.wait(self._chance.uniform(0.02, 0.2))
@@ -78,9 +82,17 @@ class _Reader:
 
     def look(self):
         """Called twice a second or so."""
-        call = self._call
-        if call is not None and time.monotonic() - self._heard_at > _SILENT_S:
-            call.cancel()
+        call, silent_s = self._call, time.monotonic() - self._heard_at
+        if call is None or not self._going.is_set() or silent_s < _SILENT_S:
+            return
+        call.cancel()
+        if silent_s > _SILENT_S + _GRACE_S:
+            # With Debian's grpcio not even that ends each stream.
+            self._history.error("hung although cancelled")
+            with self.lock:
+                self._life += 1
+                self._heard_at = time.monotonic()
+            self.start()
 
     def pause(self):
         with self.lock:
@@ -95,7 +107,7 @@ class _Reader:
     def close(self):
         self._closing.set()
         self.pause()
-        self._thread.join()
+        self._thread.join(_GRACE_S)
 
 
 class Subscriber(_Reader):

@@ -1,5 +1,6 @@
 """Who appends, each in a thread: with event ids, and again and again until the store has said what came of it."""
 import json
+import queue
 import random
 import threading
 import time
@@ -15,6 +16,8 @@ HOT, WARM = 4, 16
 RARE = "thing.rare"
 _PAUSE_S = 0.015
 _DEADLINES_S = (1, 3, 8)
+# So long after its deadline a call is given up.
+_GRACE_S = 3
 # gRPC's own numbers, as outcomes of a stream have them.
 _CODES = {1: "CANCELLED", 2: "UNKNOWN", 4: "DEADLINE_EXCEEDED", 8: "RESOURCE_EXHAUSTED", 10: "ABORTED", 13: "INTERNAL", 14: "UNAVAILABLE"}
 _TRY_AGAIN = ("CANCELLED", "UNKNOWN", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
@@ -202,14 +205,41 @@ class Writer:
             sent.append(store.AppendStreamRequest(items=[request for request, _ in left[:size]]))
             left = left[size:]
         open_, attempt_at = dict(enumerate(items, 1)), time.monotonic()
-        try:
-            for response in self._clients[self._at].append_stream(sent, self._chance.choice(_DEADLINES_S)):
-                for outcome in response.outcomes:
-                    if self._outcome(outcome, open_[outcome.number][1], attempt_at):
-                        del open_[outcome.number]
-        except Failure as failure:
-            self._may_try_again("AppendStream", failure, lambda failure: None)
+        deadline_s = self._chance.choice(_DEADLINES_S)
+        for response in self._responses(sent, deadline_s):
+            for outcome in response.outcomes:
+                if self._outcome(outcome, open_[outcome.number][1], attempt_at):
+                    del open_[outcome.number]
         return list(open_.values())
+
+    def _responses(self, sent, deadline_s):
+        """Until the stream ends. Read by a thread of its own: with Debian's grpcio a stream may stay silent for ever, its deadline
+        long over, when its connection was reset."""
+        responses, stream = queue.Queue(), self._clients[self._at].append_stream(sent, deadline_s)
+
+        def read():
+            try:
+                for response in stream:
+                    responses.put(response)
+                responses.put(None)
+            except Failure as failure:
+                responses.put(failure)
+
+        threading.Thread(target=read, daemon=True).start()
+        end = time.monotonic() + deadline_s + _GRACE_S
+        while True:
+            try:
+                response = responses.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                self._history.error("hung past its deadline")
+                stream.cancel()
+                return
+            if response is None:
+                return
+            if isinstance(response, Failure):
+                self._may_try_again("AppendStream", response, lambda failure: None)
+                return
+            yield response
 
     def _outcome(self, outcome, ids, attempt_at):
         """Whether it is settled."""
