@@ -140,7 +140,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   storage::StoreIdentity identity;
   {
     storage::Session session(conninfo, "start");
-    auto checked = storage::EnsureIdentity(session, chunks);
+    auto checked = storage::EnsureIdentityAtStart(session, chunks);
     if (!checked.ok()) return checked.status();
     identity = *std::move(checked);
   }

@@ -113,13 +113,13 @@ absl::Status Initialise(const DataFolder& folder, const Account& account, const 
 }
 
 // For a cluster whose passfile was lost, as when only pgdata/ was copied: PostgreSQL alone, without connections, takes
-// the new password on its standard input.
+// the new password on its standard input. A backup is recovered by it first, which alone it can do as no standby.
 absl::Status ResetPassword(const DataFolder& folder, const Account& account, const std::string& bin_dir) {
   const auto password = MakePassword();
   if (!password.ok()) return password.status();
   const auto done = RunToEnd(
       {.argv = {bin_dir + "/postgres", "--single", "-D", folder.pgdata(), "-c", "shared_preload_libraries=", "-c",
-                "log_min_error_statement=panic", "-c", "log_statement=none", "postgres"},
+                "hot_standby=off", "-c", "log_min_error_statement=panic", "-c", "log_statement=none", "postgres"},
        .directory = folder.pgdata(),
        .account = account,
        .input = fmt::format("ALTER ROLE {} PASSWORD '{}'\n", kRole, *password)});
@@ -131,6 +131,23 @@ absl::Status ResetPassword(const DataFolder& folder, const Account& account, con
   }
   spdlog::warn("embedded: {} was missing; made a new password for the role {}", folder.passfile(), kRole);
   return WritePassfile(folder, *password);
+}
+
+// A base backup that was put in place. Recovered as from an archive, it goes on under a new timeline, by which the store
+// notices that it is in an earlier state (storage/store_identity.h); as after a crash, it would not. What it needs is in its
+// own pg_wal/, unless local.conf names an archive. PostgreSQL removes both files when it is done.
+absl::Status RecoverAsFromArchive(const DataFolder& folder, const Account& account, PrivatePostgresOptions& options) {
+  const auto there = [&](const char* name) { return access((folder.pgdata() + name).c_str(), F_OK) == 0; };
+  if (there("/standby.signal")) return absl::OkStatus();
+  if (!there("/recovery.signal")) {
+    if (!there("/backup_label")) return absl::OkStatus();
+    const std::string signal = folder.pgdata() + "/recovery.signal";
+    if (auto status = ReplaceFile(signal, "", 0600, account.uid, account.gid); !status.ok()) return status;
+  }
+  spdlog::info("embedded: {} is a backup; PostgreSQL recovers it and goes on under a new timeline", folder.pgdata());
+  options.extra_settings.try_emplace("restore_command", "false");
+  options.extra_settings.try_emplace("recovery_target_action", "promote");
+  return absl::OkStatus();
 }
 
 struct Closer {
@@ -233,6 +250,7 @@ absl::StatusOr<std::unique_ptr<PrivatePostgres>> PrivatePostgres::Start(PrivateP
     spdlog::warn("embedded: fsync is off on {}: a crash of the machine destroys the data. For tests only",
                  folder.path());
   }
+  if (auto status = RecoverAsFromArchive(folder, *account, options); !status.ok()) return status;
   const auto text = ConfigurationText(options, folder.socket_dir(), folder.log_dir(), UsableMemory());
   if (auto status = folder.Write("eventstore.conf", text, 0644); !status.ok()) return status;
   if (access((folder.path() + "/local.conf").c_str(), F_OK) != 0) {

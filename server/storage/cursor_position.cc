@@ -8,6 +8,7 @@
 #include "server/domain/error.h"
 #include "server/storage/archived_chunks.h"
 #include "server/storage/horizon.h"
+#include "server/storage/lost_positions.h"
 #include "server/storage/recorded_rows.h"
 #include "server/storage/store_identity.h"
 #include "server/storage/table_rows.h"
@@ -138,6 +139,7 @@ absl::Status PositionCursor::Open(Session& session) {
     auto horizon = ReadHorizon(session, identity->xid_offset);
     if (!horizon.ok()) return horizon.status();
     if (forward()) {
+      if (absl::Status kept = CheckNotLost(session, after_); !kept.ok()) return kept;
       end_ = horizon->position;
     } else {
       after_ = std::min(after_, horizon->position);

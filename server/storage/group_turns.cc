@@ -8,6 +8,7 @@
 #include "server/domain/position.h"
 #include "server/storage/group_rows.h"
 #include "server/storage/group_write_statements.h"
+#include "server/storage/lost_positions.h"
 #include "server/storage/recorded_rows.h"
 #include "server/storage/sql_text.h"
 #include "server/storage/transaction.h"
@@ -65,17 +66,23 @@ constexpr Query kEnd{"turn_end", R"sql(
 SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, xid_offset FROM store_identity
 )sql"};
 
-// Everything that is stored has a transaction id below the snapshot's xmax. A place beyond that is of events that the
-// database does not have any more; written, it would pass over those that get their positions next.
+// Everything that is stored has a transaction id below the snapshot's xmax. A place beyond that, or one that a restore took
+// back, is of events that the database does not have any more; written, it would pass over those that get their positions
+// next, or tell of events that nobody finds.
 absl::Status CheckNotAhead(Session& session, const domain::GroupWrites& writes) {
-  domain::Position furthest = 0;
-  for (const auto& place : writes.places) furthest = std::max(furthest, place.place);
-  for (const auto& park : writes.parks) furthest = std::max(furthest, park.event.position);
-  if (furthest == 0) return absl::OkStatus();
+  std::vector<domain::Position> positions;
+  for (const auto& place : writes.places) positions.push_back(place.place);
+  for (const auto& park : writes.parks) positions.push_back(park.event.position);
+  if (positions.empty()) return absl::OkStatus();
+  const domain::Position furthest = *std::ranges::max_element(positions);
   auto end = session.Run(kEnd, {});
   if (!end.ok()) return end.status();
   const auto xmax = (*end)[0][0].as<std::int64_t>();
-  if (furthest < domain::FirstPositionOf(xmax, (*end)[0][1].as<std::int64_t>())) return absl::OkStatus();
+  if (furthest < domain::FirstPositionOf(xmax, (*end)[0][1].as<std::int64_t>())) {
+    auto lost = FindLost(session, PositionKind::kEvents, positions);
+    if (!lost.ok()) return lost.status();
+    if (!*lost) return absl::OkStatus();
+  }
   return domain::ErrorOf(
       domain::Reason::kPositionAhead,
       fmt::format("what was answered goes to position {}, which the store does not have any more: it "

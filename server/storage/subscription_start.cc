@@ -8,6 +8,7 @@
 #include "server/storage/archived_chunks.h"
 #include "server/storage/cursor_position.h"
 #include "server/storage/horizon.h"
+#include "server/storage/lost_positions.h"
 #include "server/storage/sql_text.h"
 #include "server/storage/store_identity.h"
 
@@ -79,6 +80,8 @@ absl::StatusOr<Position> FindStart(Session& session, ChunkCatalog& chunks, const
   auto settled = ReadSettled(session, chunks);
   if (!settled.ok()) return settled.status();
   if (start.kind == Kind::kPosition) {
+    // First, since it tells more.
+    if (absl::Status kept = CheckNotLost(session, start.position); !kept.ok()) return kept;
     if (start.position >= settled->horizon) return Ahead(start.position, settled->last);
     // 0 is the beginning, wherever that is now.
     if (start.position > 0) {

@@ -20,8 +20,8 @@ struct Settled {
 
 absl::StatusOr<Settled> ReadSettled(Session& session, ChunkCatalog& chunks);
 
-// Exclusive: the subscription begins after it. A position at or above the horizon is POSITION_AHEAD,
-// one below events that were dropped is EVENTS_DROPPED.
+// Exclusive: the subscription begins after it. A position at or above the horizon, or one that a restore took back, is
+// POSITION_AHEAD, one below events that were dropped is EVENTS_DROPPED.
 absl::StatusOr<domain::Position> FindStart(Session& session, ChunkCatalog& chunks,
                                            const domain::SubscriptionStart& start);
 

@@ -6,6 +6,7 @@
 #include "fmt/format.h"
 #include "server/domain/error.h"
 #include "server/domain/limits.h"
+#include "server/storage/lost_positions.h"
 #include "server/storage/sql_errors.h"
 #include "spdlog/spdlog.h"
 
@@ -122,6 +123,7 @@ absl::StatusOr<bool> ChangeTail::Poll(storage::Session& session) {
   if (absl::Status connected = session.EnsureConnected(); !connected.ok()) return connected;
   if (generation_ != session.generation()) {
     if (absl::Status set = session.SetStatementTimeout(options_.statement_timeout); !set.ok()) return set;
+    if (absl::Status kept = LoseWhatWasTakenBack(session); !kept.ok()) return kept;
     generation_ = session.generation();
     settled_ = 0;
   }
@@ -164,6 +166,19 @@ absl::StatusOr<bool> ChangeTail::Poll(storage::Session& session) {
   }
   if (!held_) settled_ = horizon->drawn;
   return news;
+}
+
+absl::Status ChangeTail::LoseWhatWasTakenBack(storage::Session& session) {
+  std::int64_t end = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!started_) return absl::OkStatus();
+    end = end_.position;
+  }
+  auto lost = storage::FindLost(session, storage::PositionKind::kChanges, {end});
+  if (!lost.ok()) return lost.status();
+  if (*lost) Lose();
+  return absl::OkStatus();
 }
 
 void ChangeTail::Add(storage::ChangePage page) {

@@ -70,6 +70,7 @@ class ChangeTail {
   void Run();
   absl::StatusOr<bool> Poll(storage::Session& session);
   void Add(storage::ChangePage page);
+  absl::Status LoseWhatWasTakenBack(storage::Session& session);
   void Lose();
   void WatchHorizon(storage::Session& session, const storage::ChangeHorizon& horizon);
   std::vector<std::shared_ptr<TailListener>> Listeners();

@@ -8,6 +8,7 @@
 #include "server/domain/limits.h"
 #include "server/storage/cursor_position.h"
 #include "server/storage/horizon.h"
+#include "server/storage/lost_positions.h"
 #include "server/storage/store_identity.h"
 #include "server/storage/subscription_start.h"
 #include "spdlog/spdlog.h"
@@ -137,9 +138,10 @@ absl::StatusOr<bool> Tail::Poll(storage::Session& session) {
     if (!identity.ok()) return identity.status();
     xid_offset_ = identity->xid_offset;
     if (absl::Status set = session.SetStatementTimeout(options_.statement_timeout); !set.ok()) return set;
-    generation_ = session.generation();
+    if (absl::Status kept = LoseWhatWasTakenBack(session); !kept.ok()) return kept;
     // After a crash the same horizon may have other events below it (subscription_start.h).
     read_below_ = 0;
+    generation_ = session.generation();
   }
   auto horizon = storage::ReadHorizon(session, xid_offset_);
   if (!horizon.ok()) return horizon.status();
@@ -151,6 +153,23 @@ absl::StatusOr<bool> Tail::Poll(storage::Session& session) {
   auto news = Read(session, horizon->position);
   if (news.ok()) read_below_ = horizon->position;
   return news;
+}
+
+// A restore below the running server: the window ends with events that the store has lost.
+absl::Status Tail::LoseWhatWasTakenBack(storage::Session& session) {
+  domain::Position end = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!started_) return absl::OkStatus();
+    end = window_.end();
+  }
+  auto lost = storage::FindLost(session, storage::PositionKind::kEvents, {end});
+  if (!lost.ok()) return lost.status();
+  if (!*lost) return absl::OkStatus();
+  Lose(end);
+  const std::scoped_lock lock(mutex_);
+  started_ = false;
+  return absl::OkStatus();
 }
 
 absl::Status Tail::Start(storage::Session& session) {

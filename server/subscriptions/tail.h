@@ -81,6 +81,7 @@ class Tail {
   void Run();
   // Whether there is something new for listeners. That the horizon moved alone is not: transactions of others move it too.
   absl::StatusOr<bool> Poll(storage::Session& session);
+  absl::Status LoseWhatWasTakenBack(storage::Session& session);
   absl::Status Start(storage::Session& session);
   absl::StatusOr<bool> Read(storage::Session& session, domain::Position horizon);
   void Lose(domain::Position end);

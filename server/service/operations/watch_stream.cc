@@ -7,6 +7,7 @@
 #include "server/service/operations/translate_operations.h"
 #include "server/service/request_parser.h"
 #include "server/service/status_table.h"
+#include "server/storage/lost_positions.h"
 #include "server/storage/sql_errors.h"
 
 namespace eventstore::service {
@@ -214,6 +215,9 @@ absl::StatusOr<storage::ChangePage> WatchStream::ReadPage(storage::Session& sess
   if (!horizon.ok()) return horizon.status();
   if (horizon->drawn < after.position) return Ahead();
   if (!checked_) {
+    auto lost = storage::FindLost(session, storage::PositionKind::kChanges, {after.position});
+    if (!lost.ok()) return lost.status();
+    if (*lost) return Ahead();
     if (absl::Status there = storage::CheckNotDropped(session, after); !there.ok()) return there;
     checked_ = true;
   }

@@ -47,11 +47,11 @@ class FakeClock:
         os.chmod(file.name, 0o644)
         os.rename(file.name, self._clock)
 
-    def server(self, **settings):
+    def server(self, data_dir=None, **settings):
         before = os.environ.get("EVENTSTORE_PG_BIN")
         os.environ["EVENTSTORE_PG_BIN"] = self._folder.name
         try:
-            return Server(settings=settings)
+            return Server(data_dir=data_dir, settings=settings)
         finally:
             if before is None:
                 del os.environ["EVENTSTORE_PG_BIN"]

@@ -8,6 +8,8 @@
 
 #include "gmock/gmock.h"
 #include "server/domain/position.h"
+#include "server/storage/cursor_position.h"
+#include "server/storage/subscription_start.h"
 #include "tests/integration/store/batches.h"
 #include "tests/integration/store/held_lanes.h"
 #include "tests/integration/store/instance.h"
@@ -21,6 +23,9 @@ namespace {
 using domain::Reason;
 using domain::VersionCheck;
 using ::testing::HasSubstr;
+
+// Transactions left free for what may have been lost just now.
+constexpr std::int64_t kGap = domain::RestoreGap(0);
 
 class StoreIdentityTest : public ::testing::Test {
  protected:
@@ -60,8 +65,9 @@ TEST_F(StoreIdentityTest, NewPositionsStayAboveThoseOfTheOldCluster) {
   const auto answer = after.Append(One(AggregateIn(0), VersionCheck::Exact(2), {Event(3)}));
   ASSERT_THAT(answer, IsOk());
   EXPECT_GT(answer->front().events[0].global_position, old_last);
-  // One transaction above, give or take those that were needed to find out.
-  EXPECT_LT(answer->front().events[0].global_position, old_last + (100 << domain::kOrdinalBits));
+  // Above what may have been lost as well, give or take the transactions that were needed to find out.
+  EXPECT_GT(answer->front().events[0].global_position, old_last + (kGap << domain::kOrdinalBits));
+  EXPECT_LT(answer->front().events[0].global_position, old_last + ((kGap + 100) << domain::kOrdinalBits));
   EXPECT_EQ(Ask("SELECT system_identifier = (SELECT system_identifier FROM pg_control_system()) FROM store_identity"),
             "t");
   const auto seen = PositionsSeen();
@@ -70,16 +76,95 @@ TEST_F(StoreIdentityTest, NewPositionsStayAboveThoseOfTheOldCluster) {
   EXPECT_EQ(ExpectVerified(database_.conninfo()), 3);
 }
 
-TEST_F(StoreIdentityTest, AClusterThatIsFurtherAlreadyNeedsNoOffset) {
+class ChangedStoreTest : public StoreIdentityTest {
+ protected:
+  // Appends, makes the store look as `sql` makes it, and appends again.
+  void Change(const std::string& sql) {
+    Instance before(database_.conninfo());
+    const auto first = before.Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(1)}));
+    ASSERT_THAT(first, IsOk());
+    last_kept_ = first->front().events[0].global_position;
+    database_.Execute(sql);
+    Instance after(database_.conninfo());
+    const auto second = after.Append(One(AggregateIn(0), VersionCheck::Exact(1), {Event(2)}));
+    ASSERT_THAT(second, IsOk());
+    first_new_ = second->front().events[0].global_position;
+  }
+
+  absl::Status Subscribe(domain::Position position) {
+    domain::SubscriptionStart start;
+    start.kind = domain::SubscriptionStart::Kind::kPosition;
+    start.position = position;
+    return storage::FindStart(reader_, chunks_, start).status();
+  }
+
+  void ExpectRaised() {
+    EXPECT_GT(first_new_, last_kept_ + (kGap << domain::kOrdinalBits));
+    EXPECT_THAT(Subscribe(last_kept_), IsOk());
+    EXPECT_THAT(Subscribe(first_new_ - 1), IsOk());
+    for (const domain::Position lost : {last_kept_ + 1, last_kept_ + (kGap << domain::kOrdinalBits)}) {
+      EXPECT_THAT(Subscribe(lost), HasReason(Reason::kPositionAhead));
+      domain::ReadAllQuery query;
+      query.from_position = lost;
+      storage::PositionCursor cursor(query, chunks_);
+      EXPECT_THAT(cursor.Next(reader_), HasReason(Reason::kPositionAhead));
+    }
+    EXPECT_EQ(Ask("SELECT count(*) FROM lost_positions WHERE kind = 'events'"), "1");
+    EXPECT_EQ(Ask("SELECT nextval('operations_positions') > before AND before > after FROM lost_positions "
+                  "WHERE kind = 'changes'"),
+              "t");
+    // Once: it is known now.
+    Instance again(database_.conninfo());
+    ASSERT_THAT(again.Append(One(AggregateIn(0), VersionCheck::Exact(2), {Event(3)})), IsOk());
+    EXPECT_EQ(Ask("SELECT count(*) FROM lost_positions"), "2");
+  }
+
+  domain::Position last_kept_ = 0;
+  domain::Position first_new_ = 0;
+};
+
+TEST_F(ChangedStoreTest, ADumpRestoredIntoTheSameCluster) {
+  // As pg_restore leaves it: the table is another one.
+  Change("UPDATE store_identity SET table_oid = 1");
+  ExpectRaised();
+}
+
+TEST_F(ChangedStoreTest, AClusterUnderAnotherTimeline) {
+  Change("UPDATE store_identity SET timeline = 77");
+  ExpectRaised();
+}
+
+TEST_F(StoreIdentityTest, TheOlderWhatIsRestoredTheMoreIsLeftFree) {
+  // No event and no run of the housekeeper tells of a later moment.
+  database_.Execute("UPDATE store_identity SET timeline = 77, created_at = created_at - interval '7 days'");
+  Instance after(database_.conninfo());
+  const auto answer = after.Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(1)}));
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_GT(answer->front().events[0].global_position, domain::RestoreGap(7 * 86'400) << domain::kOrdinalBits);
+}
+
+TEST_F(ChangedStoreTest, NothingIsRaisedWhileNothingChanged) {
+  Change("SELECT 1");
+  EXPECT_LT(first_new_, last_kept_ + (1'000'000 << domain::kOrdinalBits));
+  EXPECT_EQ(Ask("SELECT count(*) FROM lost_positions"), "0");
+}
+
+TEST_F(StoreIdentityTest, ADumpInAnOlderCopyOfItsClusterIsNoticedAtTheStart) {
   {
     Instance before(database_.conninfo());
     ASSERT_THAT(before.Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(1)})), IsOk());
   }
-  ComeFromAnotherCluster(0);
-  Instance after(database_.conninfo());
-  ASSERT_THAT(after.Append(One(AggregateIn(0), VersionCheck::Exact(1), {Event(2)})), IsOk());
+  database_.Execute("UPDATE events_v2 SET global_position = global_position + (3000000::bigint << 20)");
+  const auto last = std::stoll(Ask("SELECT max(global_position) FROM events_v2"));
+  ASSERT_THAT(storage::EnsureIdentity(reader_, chunks_), IsOk());
   EXPECT_EQ(Ask("SELECT xid_offset FROM store_identity"), "0");
-  EXPECT_EQ(PositionsSeen().size(), 2U);
+  const auto identity = storage::EnsureIdentityAtStart(reader_, chunks_);
+  ASSERT_THAT(identity, IsOk());
+  EXPECT_GT(identity->xid_offset, 3'000'000);
+  Instance after(database_.conninfo());
+  const auto answer = after.Append(One(AggregateIn(0), VersionCheck::Exact(1), {Event(2)}));
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_GT(answer->front().events[0].global_position, last);
 }
 
 TEST_F(StoreIdentityTest, TheOffsetIsNeverLowered) {
@@ -87,11 +172,11 @@ TEST_F(StoreIdentityTest, TheOffsetIsNeverLowered) {
     Instance before(database_.conninfo());
     ASSERT_THAT(before.Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(1)})), IsOk());
   }
-  database_.Execute("UPDATE store_identity SET xid_offset = 7000000");
+  database_.Execute("UPDATE store_identity SET xid_offset = 70000000");
   ComeFromAnotherCluster(0);
   Instance after(database_.conninfo());
   ASSERT_THAT(after.Append(One(AggregateIn(0), VersionCheck::Exact(1), {Event(2)})), IsOk());
-  EXPECT_EQ(Ask("SELECT xid_offset FROM store_identity"), "7000000");
+  EXPECT_EQ(Ask("SELECT xid_offset FROM store_identity"), "70000000");
 }
 
 TEST_F(StoreIdentityTest, OfSeveralInstancesOneRaisesTheOffset) {
@@ -115,7 +200,7 @@ TEST_F(StoreIdentityTest, OfSeveralInstancesOneRaisesTheOffset) {
   EXPECT_EQ(seen.size(), 5U);
   EXPECT_TRUE(std::ranges::is_sorted(seen));
   // Raised once: a second time would have counted the positions of the first who appended.
-  EXPECT_LT(seen.back() >> domain::kOrdinalBits, (seen.front() >> domain::kOrdinalBits) + 100);
+  EXPECT_LT(seen.back() >> domain::kOrdinalBits, (seen.front() >> domain::kOrdinalBits) + kGap + 100);
   EXPECT_EQ(ExpectVerified(database_.conninfo()), 5);
 }
 

@@ -1,5 +1,7 @@
 #include "server/domain/position.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -31,6 +33,15 @@ RC_GTEST_PROP(PositionProperty, OrderIsThatOfTransactionsThenOrdinals, ()) {
   // Everything of a transaction lies between its own first position and that of the next.
   RC_ASSERT(FirstPositionOf(a.first, offset) <= MakePosition(a.first, offset, a.second));
   RC_ASSERT(MakePosition(a.first, offset, a.second) < FirstPositionOf(a.first + 1, offset));
+}
+
+TEST(RestoreGapTest, GrowsWithTheAgeWithinBounds) {
+  EXPECT_EQ(RestoreGap(0), 16'777'216);
+  EXPECT_EQ(RestoreGap(-5), 16'777'216);
+  EXPECT_EQ(RestoreGap(7 * 86'400), 6'048'000'000);
+  EXPECT_EQ(RestoreGap(6'871'947), 68'719'470'000);
+  EXPECT_EQ(RestoreGap(6'871'948), std::int64_t{1} << 36);
+  EXPECT_EQ(RestoreGap(std::numeric_limits<std::int64_t>::max()), std::int64_t{1} << 36);
 }
 
 RC_GTEST_PROP(RaisedOffsetProperty, PutsTheTransactionAfterTheLastPositionAndNoFurther, ()) {
