@@ -19,6 +19,7 @@
 #include "server/domain/error.h"
 #include "server/domain/system_clock.h"
 #include "server/embedded/private_postgres.h"
+#include "server/erasure/vault.h"
 #include "server/housekeeping/housekeeper.h"
 #include "server/observability/http_server.h"
 #include "server/observability/log_format.h"
@@ -26,6 +27,7 @@
 #include "server/server_metrics.h"
 #include "server/service/access_watch.h"
 #include "server/service/analytics/analytics_service.h"
+#include "server/service/erasure_service.h"
 #include "server/service/event_store_service.h"
 #include "server/service/health_monitor.h"
 #include "server/service/housekeeper_service.h"
@@ -165,6 +167,10 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   }
   const service::Gate gate(authenticator.get());
   const service::CallBook calls{gate, call_count, rpc_figures, request_log, clock, ids};
+  // Outlives the appender and the streams.
+  auto vault = erasure::Vault::Start({settings.erasure_master_key_file, settings.erasure_rules}, conninfo, clock, ids);
+  if (!vault.ok()) return vault.status();
+  if (*vault) spdlog::info("erasure: {} rules", (*vault)->rules());
   service::OpenStreams open_streams;
   std::optional<service::AccessWatch> access_watch;
   if (authenticator) access_watch.emplace(gate, open_streams);
@@ -174,6 +180,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   AppendFigures append_figures;
   storage::AppenderOptions appender_options;
   appender_options.observer = &append_figures;
+  appender_options.vault = vault->get();
   appender_options.committed = [&tail] { tail.Nudge(); };
   appender_options.max_queue_per_lane = static_cast<std::size_t>(settings.max_queue);
   storage::Appender appender(appender_options, conninfo, identity.lanes, chunks, readers, clock, sleep);
@@ -186,14 +193,14 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   }
   service::PageMemory page_memory(service::kGenerousPages);
   service::EventStoreService event_store({calls, open_streams, appender, readers, chunks, page_memory, clock, ids,
-                                          std::chrono::milliseconds{settings.default_deadline_ms}});
+                                          std::chrono::milliseconds{settings.default_deadline_ms}, vault->get()});
   // Outlives the streams, as the tail does.
   subscriptions::GroupCoordinator groups({}, conninfo, tail, readers, chunks, clock, ProcessName());
   subscriptions::GroupSamplerOptions sampler_options;
   sampler_options.interval = std::chrono::seconds{settings.sample_groups_seconds};
   subscriptions::GroupSampler group_sampler(sampler_options, readers, chunks, clock);
   service::SubscriptionsService subscriptions({calls, open_streams, tail, readers, chunks, page_memory, clock,
-                                               std::chrono::milliseconds{settings.default_deadline_ms}},
+                                               std::chrono::milliseconds{settings.default_deadline_ms}, vault->get()},
                                               groups, ids);
   const auto partitions = storage::PartitionsOf(identity.engine, identity.edition);
   housekeeping::StatusBoard upkeep_board;
@@ -221,13 +228,18 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   service::AnalyticsService analytics(
       {calls, readers, chunks, clock, std::chrono::milliseconds{settings.default_deadline_ms}});
 
+  service::ErasureService erasure_service(
+      {calls, readers, clock, std::chrono::milliseconds{settings.default_deadline_ms}, vault->get()});
+
   auto transport = tls::MakeTransport({settings.tls_cert, settings.tls_key, settings.tls_client_ca},
                                       settings.http_tls_client_ca, clock);
   if (!transport.ok()) return transport.status();
   auto server = service::GrpcServer::Start(
-      settings.grpc_listen, transport->grpc, {&event_store, &subscriptions, &upkeep_service, &operations, &analytics},
+      settings.grpc_listen, transport->grpc,
+      {&event_store, &subscriptions, &upkeep_service, &operations, &analytics, &erasure_service},
       {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
-       v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name()},
+       v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name(),
+       v1::Erasure::service_full_name()},
       settings.reflection);
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });

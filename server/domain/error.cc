@@ -52,6 +52,8 @@ constexpr std::array kReasons = {
     ReasonRow{Reason::kCredentialsExpired, "CREDENTIALS_EXPIRED", absl::StatusCode::kUnauthenticated},
     ReasonRow{Reason::kRoleMissing, "ROLE_MISSING", absl::StatusCode::kPermissionDenied},
     ReasonRow{Reason::kOutsideLimits, "OUTSIDE_LIMITS", absl::StatusCode::kPermissionDenied},
+    ReasonRow{Reason::kErasureOff, "ERASURE_OFF", absl::StatusCode::kFailedPrecondition},
+    ReasonRow{Reason::kSubjectErased, "SUBJECT_ERASED", absl::StatusCode::kFailedPrecondition},
     ReasonRow{Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     ReasonRow{Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

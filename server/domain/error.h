@@ -48,6 +48,8 @@ enum class Reason {
   kCredentialsExpired,  // the token was good, and its time is over
   kRoleMissing,         // the identity has none of the roles that the call needs
   kOutsideLimits,       // the identity is limited to other events than the request is about
+  kErasureOff,          // this server has no master key
+  kSubjectErased,       // an append would encrypt a field for a subject whose key was destroyed
   kUnimplemented,
   kInternal,
 };

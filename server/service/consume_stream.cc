@@ -4,6 +4,7 @@
 
 #include "server/domain/error.h"
 #include "server/domain/group_validation.h"
+#include "server/service/open_messages.h"
 #include "server/service/status_table.h"
 #include "server/service/translate.h"
 #include "server/service/translate_groups.h"
@@ -164,9 +165,20 @@ void ConsumeStream::Add(subscriptions::Portion portion) {
     pending_.emplace_back().mutable_taken_back()->mutable_delivery_ids()->Add(portion.batch.taken_back.begin(),
                                                                               portion.batch.taken_back.end());
   }
-  if (!portion.batch.deliveries.empty()) {
-    ToProto(portion.batch.deliveries, pending_.emplace_back().mutable_deliveries());
+  if (portion.batch.deliveries.empty()) return;
+  v1::ConsumeResponse message;
+  ToProto(portion.batch.deliveries, message.mutable_deliveries());
+  if (parts_.vault != nullptr) {
+    std::vector<v1::RecordedEvent*> events;
+    for (auto& delivery : *message.mutable_deliveries()->mutable_deliveries())
+      events.push_back(delivery.mutable_event());
+    if (absl::Status opened = OpenMessages(*parts_.vault, events); !opened.ok()) {
+      // The group takes back what the call has not sent.
+      if (!end_) end_ = opened;
+      return;
+    }
   }
+  pending_.push_back(std::move(message));
 }
 
 bool ConsumeStream::Fill() {

@@ -21,6 +21,7 @@
 #include "server/service/observed_call.h"
 #include "server/service/open_streams.h"
 #include "server/service/request_parser.h"
+#include "server/storage/event_vault.h"
 #include "server/subscriptions/group_coordinator.h"
 
 namespace eventstore::service {
@@ -32,6 +33,8 @@ struct ConsumeParts {
   const RequestParser& parser;
   const domain::Clock& clock;
   domain::IdMaker& ids;
+  // Opens what events hold when they are about to be sent; null: it is as it is stored.
+  storage::EventVault* vault = nullptr;
 };
 
 class ConsumeStream final : public Observed<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>>,

@@ -172,7 +172,8 @@ PageStreamParts EventStoreService::StreamParts(const Admission& admission, Conte
           [this, bounded, whole] {
             const auto page = parts_.clock.Monotonic() + parts_.default_deadline;
             return bounded ? std::min(page, whole) : page;
-          }};
+          },
+          parts_.vault};
 }
 
 template <typename Response>
@@ -243,7 +244,7 @@ EventStoreService::Stream* EventStoreService::GetCorrelatedEvents(Context* conte
 
 EventStoreService::Stream* EventStoreService::StreamTimeline(const Admission& admission, Context* context,
                                                              const domain::CorrelationQuery& query) {
-  auto cursor = std::make_unique<storage::TimelineCursor>(query, parts_.chunks);
+  auto cursor = std::make_unique<storage::TimelineCursor>(query, parts_.chunks, parts_.vault);
   auto* timeline = cursor.get();
   auto* stream = new PageStream(
       StreamParts(admission, context), std::move(cursor),

@@ -29,6 +29,8 @@ struct EventStoreParts {
   domain::IdMaker& ids;
   // What a call without a deadline gets, and the most any unary call or single page gets.
   std::chrono::milliseconds default_deadline{30'000};
+  // Opens what events hold; null: it is as it is stored.
+  storage::EventVault* vault = nullptr;
 };
 
 // Requests arrive as bytes, so that a malformed one gets an answer of ours (request_parser.h).

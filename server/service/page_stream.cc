@@ -111,7 +111,10 @@ absl::StatusOr<storage::Page> PageStream::ReadPage(absl::StatusOr<storage::Sessi
     cursor_->KeepPagesSmall((begun_ && !keeps_up_) || !parts_.memory.IsPlenty());
   }
   begun_ = true;
-  return storage::NextPage(*cursor_, **session, parts_.chunks);
+  auto page = storage::NextPage(*cursor_, **session, parts_.chunks);
+  if (parts_.vault == nullptr || !page.ok()) return page;
+  if (absl::Status opened = parts_.vault->Open(page->events); !opened.ok()) return opened;
+  return page;
 }
 
 void PageStream::OnSession(absl::StatusOr<storage::Session*> session) {

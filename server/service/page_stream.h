@@ -23,6 +23,7 @@
 #include "server/service/observed_call.h"
 #include "server/service/page_memory.h"
 #include "server/storage/cursor.h"
+#include "server/storage/event_vault.h"
 #include "server/storage/read_executor.h"
 
 namespace eventstore::service {
@@ -37,6 +38,8 @@ struct PageStreamParts {
   const domain::Clock& clock;
   // Of the next page: the call's own, or a bound on a single page.
   std::function<domain::MonotonicTime()> deadline;
+  // Opens what a page holds; null: it is as it is stored.
+  storage::EventVault* vault = nullptr;
 };
 
 class PageStream : public Observed<grpc::ServerWriteReactor<grpc::ByteBuffer>> {

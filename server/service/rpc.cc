@@ -8,6 +8,7 @@ constexpr char kSubscriptions[] = "eventstore.v1.Subscriptions";
 constexpr char kHousekeeper[] = "eventstore.v1.Housekeeper";
 constexpr char kOperations[] = "eventstore.v1.Operations";
 constexpr char kAnalytics[] = "eventstore.v1.Analytics";
+constexpr char kErasure[] = "eventstore.v1.Erasure";
 
 }  // namespace
 
@@ -62,6 +63,8 @@ std::vector<observability::RpcName> RpcNames() {
       {.service = kAnalytics, .method = "GetFailureRate"},
       {.service = kAnalytics, .method = "GetThroughput"},
       {.service = kAnalytics, .method = "ListAggregates"},
+      {.service = kErasure, .method = "EraseSubject"},
+      {.service = kErasure, .method = "ListErasures"},
   };
 }
 

@@ -58,6 +58,8 @@ enum class Rpc {
   kGetFailureRate,
   kGetThroughput,
   kListAggregates,
+  kEraseSubject,
+  kListErasures,
 };
 
 // The name of each, in the order of Rpc.

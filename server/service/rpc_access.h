@@ -41,9 +41,11 @@ constexpr domain::access::CallRule RuleOf(Rpc rpc) {
     case Rpc::kListTasks:
     case Rpc::kListRuns:
     case Rpc::kGetPartitionStatus:
+    case Rpc::kListErasures:
     case Rpc::kRunTask:  // some runs are an admin's: domain::access::CheckRun
       return CallRule{{kOperator}};
     case Rpc::kUpdateSchedule:
+    case Rpc::kEraseSubject:
       return CallRule{{kAdmin}};
     case Rpc::kRecordEvent:
     case Rpc::kCreateEnforcement:

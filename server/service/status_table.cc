@@ -47,6 +47,8 @@ grpc::StatusCode CodeOf(Reason reason) {
     case Reason::kHousekeeperOff:
     case Reason::kArchiveUnavailable:
     case Reason::kIllegalTransition:
+    case Reason::kErasureOff:
+    case Reason::kSubjectErased:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case Reason::kGroupNotFound:
     case Reason::kTaskNotFound:

@@ -6,6 +6,7 @@
 #include "server/domain/error.h"
 #include "server/domain/limits.h"
 #include "server/domain/matching.h"
+#include "server/service/open_messages.h"
 #include "server/service/request_parser.h"
 #include "server/service/status_table.h"
 #include "server/service/translate.h"
@@ -98,13 +99,14 @@ void SubscribeStream::OnWriteDone(bool ok) {
 SubscribeStream::Next SubscribeStream::Decide() {
   Next next;
   if (finished_) return next;
+  // Taking from the tail may be what ends it.
+  if (end_.ok() && !writing_) next.write = writing_ = TakePage(next) || (live_ && (TakeFromTail() || TellWhereItIs()));
   if (!end_.ok()) {
     if (writing_ || reading_) return next;
     finished_ = true;
     next.finish = ToGrpc(end_);
     return next;
   }
-  if (!writing_) next.write = writing_ = TakePage(next) || (live_ && (TakeFromTail() || TellWhereItIs()));
   if (!live_ && !reading_ && !ahead_ && (!writing_ || (keeps_up_ && parts_.memory.IsPlenty()))) {
     reading_ = true;
     next.read = true;
@@ -171,6 +173,7 @@ bool SubscribeStream::TakeFromTail() {
     Put(message);
     return true;
   }
+  const domain::Position before = position_;
   v1::SubscribeResponse message;
   auto* events = message.mutable_events()->mutable_events();
   std::size_t bytes = 0;
@@ -189,13 +192,22 @@ bool SubscribeStream::TakeFromTail() {
     position_ = page->upto;
   }
   if (events->empty()) return false;
+  // What the tail keeps may be of before an erasure; so it is opened here.
+  if (parts_.vault != nullptr) {
+    if (absl::Status opened = OpenMessages(*parts_.vault, {events->pointer_begin(), events->pointer_end()});
+        !opened.ok()) {
+      position_ = before;
+      end_ = opened;
+      return false;
+    }
+  }
   told_ = events->rbegin()->global_position();
   Put(message);
   return true;
 }
 
 bool SubscribeStream::TellWhereItIs() {
-  if (!live_) return false;
+  if (!live_ || !end_.ok()) return false;
   const auto now = parts_.clock.Monotonic();
   v1::SubscribeResponse message;
   if (announce_ && tail_known_) {
@@ -262,6 +274,8 @@ absl::StatusOr<storage::Page> SubscribeStream::ReadPage(storage::Session& sessio
   auto page = storage::NextPage(*cursor_, session, parts_.chunks);
   known_gone_ = cursor_->known_gone();
   if (page.ok() && page->last) cursor_.reset();
+  if (parts_.vault == nullptr || !page.ok()) return page;
+  if (absl::Status opened = parts_.vault->Open(page->events); !opened.ok()) return opened;
   return page;
 }
 

@@ -28,6 +28,7 @@
 #include "server/service/open_streams.h"
 #include "server/service/page_memory.h"
 #include "server/storage/cursor_position.h"
+#include "server/storage/event_vault.h"
 #include "server/storage/read_executor.h"
 #include "server/subscriptions/tail.h"
 
@@ -43,6 +44,8 @@ struct SubscribeParts {
   const domain::Clock& clock;
   // Of one page.
   std::chrono::milliseconds page_deadline;
+  // Opens what events hold when they are about to be sent; null: it is as it is stored.
+  storage::EventVault* vault = nullptr;
 };
 
 class SubscribeStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteBuffer>>,

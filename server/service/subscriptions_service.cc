@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/domain/group_validation.h"
+#include "server/service/open_messages.h"
 #include "server/service/pool_call.h"
 #include "server/service/translate.h"
 #include "server/service/translate_groups.h"
@@ -40,7 +41,8 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* SubscriptionsService::Subscribe(Cont
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubscriptionsService::Consume(Context* context) {
-  return ConsumeStream::Begin({parts_.calls, parts_.streams, groups_, parser_, parts_.clock, ids_}, *context);
+  return ConsumeStream::Begin({parts_.calls, parts_.streams, groups_, parser_, parts_.clock, ids_, parts_.vault},
+                              *context);
 }
 
 template <typename Request, typename Response, typename Parse, typename Run>
@@ -146,6 +148,10 @@ SubscriptionsService::Unary* SubscriptionsService::ListParkedEvents(Context* con
         if (!page.ok()) return page.status();
         Response answer;
         ToProto(*page, &answer);
+        if (parts_.vault == nullptr) return answer;
+        std::vector<v1::RecordedEvent*> events;
+        for (auto& parked : *answer.mutable_events()) events.push_back(parked.mutable_event());
+        if (absl::Status opened = OpenMessages(*parts_.vault, events); !opened.ok()) return opened;
         return answer;
       });
 }

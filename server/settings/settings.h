@@ -27,6 +27,8 @@ struct Settings {
   std::string jwt_audience;
   std::string jwt_claim;
   int jwt_clock_skew_seconds = 0;
+  std::string erasure_master_key_file;  // empty: nothing is encrypted, and nothing can be erased
+  std::string erasure_rules;            // a file; empty: nothing is encrypted
   bool reflection = false;
   std::string engine;  // empty: what the database has, or what fits
   int lanes = 0;       // for a new database only: an existing one keeps what its first migration recorded

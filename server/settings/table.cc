@@ -160,6 +160,20 @@ std::vector<Setting> SettingsTable(const Environment& environment, bool root) {
        .doc = "How far the clock of the issuer may be from this server's",
        .min = 0,
        .max = 300},
+      {.name = "erasure_master_key_file",
+       .kind = Kind::kFile,
+       .member = &Settings::erasure_master_key_file,
+       .default_value = "",
+       .doc =
+           "The key that wraps the keys of subjects, 64 hexadecimal digits (openssl rand -hex 32); the same for every "
+           "server of a database. Keep it apart from backups: without it no encrypted field can be read again"},
+      {.name = "erasure_rules",
+       .kind = Kind::kFile,
+       .member = &Settings::erasure_rules,
+       .default_value = "",
+       .doc =
+           "A TOML file that names the fields of events that are encrypted with a key of their subject, so that they "
+           "can be erased; the same for every server of a database. Needs erasure_master_key_file"},
       {.name = "reflection",
        .kind = Kind::kSwitch,
        .member = &Settings::reflection,

@@ -32,6 +32,7 @@ struct AppendRequest {
   domain::MonotonicTime deadline;
   // Set when the caller has gone: not written any more, if it still waits. May be null.
   std::shared_ptr<const std::atomic<bool>> cancelled;
+  bool sealed = false;  // by the vault
   // Called once, on the writer's thread; must not block.
   std::function<void(const domain::AppendBatch&, AppendOutcome)> done;
 };

@@ -38,6 +38,7 @@ Appender::Appender(const AppenderOptions& options, const std::string& conninfo, 
     writer.queue = max_queue_;
     writer.committed = options.committed;
     writer.observer = options.observer;
+    writer.vault = options.vault;
     writers_.push_back(std::make_unique<LaneWriter>(writer, conninfo, lanes, chunks, clock, sleep));
   }
 }

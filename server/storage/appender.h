@@ -19,6 +19,8 @@ struct AppenderOptions {
   std::function<void()> committed = [] {};
   // Outlives the appender; null: nobody counts.
   AppendObserver* observer = nullptr;
+  // Outlives the appender; null: nothing is encrypted.
+  EventVault* vault = nullptr;
 };
 
 class Appender {

@@ -85,6 +85,7 @@ void LaneWriter::Run() {
 
 void LaneWriter::Process(Requests batch) {
   DropDead(batch);
+  if (options_.vault != nullptr) Seal(batch);
   if (batch.empty()) return;
   absl::Status written = TryWrite(batch);
   // A connection that died while it was idle shows at its first use. Nothing was written, so once more is safe.
@@ -139,6 +140,26 @@ void LaneWriter::DropDead(Requests& batch) {
   Fail(expired, domain::ErrorOf(Reason::kDeadlineExceeded,
                                 "the deadline passed while the append waited for its lane; nothing was written. Allow "
                                 "more time or send less at once"));
+}
+
+void LaneWriter::Seal(Requests& batch) {
+  std::vector<domain::AppendBatch*> open;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    // One that is run again is sealed already.
+    if (batch[i]->sealed) continue;
+    open.push_back(&batch[i]->batch);
+    places.push_back(i);
+  }
+  const auto sealed = options_.vault->Seal(open);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    auto& request = batch[places[i]];
+    request->sealed = true;
+    if (sealed[i].ok()) continue;
+    const auto refused = std::move(request);
+    refused->done(refused->batch, {sealed[i]});
+  }
+  std::erase(batch, nullptr);
 }
 
 absl::Status LaneWriter::CheckIdentity() {

@@ -31,6 +31,7 @@
 #include "server/storage/append_queue.h"
 #include "server/storage/chunk_catalog.h"
 #include "server/storage/commit_outcome.h"
+#include "server/storage/event_vault.h"
 #include "server/storage/lane_mode.h"
 #include "server/storage/partitions.h"
 #include "server/storage/pipeline_session.h"
@@ -44,6 +45,7 @@ struct LaneWriterOptions {
   std::chrono::milliseconds commit_patience{15'000};
   std::function<void()> committed = [] {};  // AppenderOptions
   AppendObserver* observer = nullptr;       // the same; null: nobody counts
+  EventVault* vault = nullptr;              // the same; null: nothing is encrypted
 };
 
 class LaneWriter {
@@ -71,6 +73,8 @@ class LaneWriter {
   void Run();
   void Process(Requests batch);
   void DropDead(Requests& batch);
+  // Answers those that cannot be.
+  void Seal(Requests& batch);
   absl::Status Prepare(const Requests& batch);
   std::chrono::milliseconds TimeFor(const Requests& batch) const;
   // Ok: every request is answered or deferred. Else nothing was written and nobody was answered.

@@ -100,6 +100,7 @@ TEST(FuzzRegression, Traceparent) { RunCorpus(FUZZ_CORPUS "/traceparent", CheckT
 TEST(FuzzRegression, Archive) { RunCorpus(FUZZ_CORPUS "/archive", CheckArchive); }
 TEST(FuzzRegression, Jwt) { RunCorpus(FUZZ_CORPUS "/jwt", CheckJwt); }
 TEST(FuzzRegression, Mapping) { RunCorpus(FUZZ_CORPUS "/mapping", CheckMapping); }
+TEST(FuzzRegression, Erasure) { RunCorpus(FUZZ_CORPUS "/erasure", CheckErasure); }
 TEST(FuzzRegression, Config) { RunCorpus(FUZZ_CORPUS "/config", CheckConfig); }
 TEST(FuzzRegression, Token) { RunCorpus(FUZZ_CORPUS "/token", CheckToken); }
 TEST(FuzzRegression, RecordRequest) { RunCorpus(FUZZ_CORPUS_BUILT "/operations", CheckRecordRequest); }

@@ -20,6 +20,9 @@ std::string CheckJwt(const std::string& input);
 // A mapping file of eventctl migrate-events, and what it makes of a row.
 std::string CheckMapping(const std::string& input);
 
+// A file of --erasure-rules, and a payload in which encrypted values are looked for.
+std::string CheckErasure(const std::string& input);
+
 // Takes the input for each request of EventStore in turn, as it would come off the wire.
 std::string CheckRequest(const std::string& input);
 // The same for Operations, Analytics and Housekeeper.

@@ -34,7 +34,7 @@ run_one() {
   if [ -d "build-fuzz/tests/fuzz/corpus/$target" ]; then corpus=build-fuzz/tests/fuzz/corpus/$target; fi
   local options=(-max_total_time="$seconds" -artifact_prefix="build-fuzz/findings/$target-" -print_final_stats=1)
   case $target in
-    json_object | mapping) options+=(-dict=tests/fuzz/json.dict) ;;
+    erasure | json_object | mapping) options+=(-dict=tests/fuzz/json.dict) ;;
   esac
   mkdir -p "$found"
   local outcome="no finding"

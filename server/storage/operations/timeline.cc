@@ -65,8 +65,8 @@ bool Before(const TimelineItem& a, const TimelineItem& b) {
 
 }  // namespace
 
-TimelineCursor::TimelineCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks)
-    : Cursor(domain::kNoLimit), query_(query), events_(query, chunks) {}
+TimelineCursor::TimelineCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks, EventVault* vault)
+    : Cursor(domain::kNoLimit), query_(query), events_(query, chunks), vault_(vault) {}
 
 absl::StatusOr<std::vector<TimelineItem>> TimelineCursor::Records(Session& session, TimeMicros to,
                                                                   std::size_t limit) const {
@@ -107,6 +107,9 @@ absl::StatusOr<Page> TimelineCursor::Next(Session& session) {
   if (pending_.empty() && !all_events_) {
     auto page = events_.Next(session);
     if (!page.ok()) return page.status();
+    if (vault_ != nullptr) {
+      if (absl::Status opened = vault_->Open(page->events); !opened.ok()) return opened;
+    }
     all_events_ = page->last;
     pending_.assign(std::make_move_iterator(page->events.begin()), std::make_move_iterator(page->events.end()));
   }

@@ -14,6 +14,7 @@
 #include "server/domain/operations/record_query.h"
 #include "server/domain/operations/records.h"
 #include "server/storage/cursor_position.h"
+#include "server/storage/event_vault.h"
 
 namespace eventstore::storage {
 
@@ -21,7 +22,8 @@ using TimelineItem = std::variant<domain::RecordedEvent, domain::TriggerEvent, d
 
 class TimelineCursor final : public Cursor {
  public:
-  TimelineCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks);
+  // `vault` opens what its events hold; null: it is as it is stored.
+  TimelineCursor(const domain::CorrelationQuery& query, ChunkCatalog& chunks, EventVault* vault = nullptr);
 
   // The page has no events of its own: its items are taken before the next one is read.
   absl::StatusOr<Page> Next(Session& session) override;
@@ -34,6 +36,7 @@ class TimelineCursor final : public Cursor {
 
   const domain::CorrelationQuery query_;
   PositionCursor events_;
+  EventVault* const vault_;
   std::deque<domain::RecordedEvent> pending_;  // read, not yet in a page
   bool all_events_ = false;
   std::optional<domain::RecordPlace> after_;  // the last record that was in a page
