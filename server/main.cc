@@ -21,6 +21,7 @@
 #include "server/embedded/private_postgres.h"
 #include "server/erasure/vault.h"
 #include "server/housekeeping/housekeeper.h"
+#include "server/limits_of.h"
 #include "server/observability/http_server.h"
 #include "server/observability/log_format.h"
 #include "server/security/authenticator.h"
@@ -165,7 +166,8 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
     if (!started.ok()) return started.status();
     authenticator = *std::move(started);
   }
-  const service::Gate gate(authenticator.get());
+  service::Quotas quotas(QuotasOf(settings), clock);
+  const service::Gate gate(authenticator.get(), RequestLimitsOf(settings), quotas);
   const service::CallBook calls{gate, call_count, rpc_figures, request_log, clock, ids};
   // Outlives the appender and the streams.
   auto vault = erasure::Vault::Start({settings.erasure_master_key_file, settings.erasure_rules}, conninfo, clock, ids);
@@ -191,7 +193,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
     closing_options.interval = std::chrono::seconds{settings.close_chunks_seconds};
     closing = std::make_unique<storage::ClosingThread>(conninfo, closing_options);
   }
-  service::PageMemory page_memory(service::kGenerousPages);
+  service::PageMemory page_memory(service::kGenerousPages, static_cast<std::size_t>(settings.max_page_bytes));
   service::EventStoreService event_store({calls, open_streams, appender, readers, chunks, page_memory, clock, ids,
                                           std::chrono::milliseconds{settings.default_deadline_ms}, vault->get()});
   // Outlives the streams, as the tail does.
@@ -240,7 +242,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
       {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
        v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name(),
        v1::Erasure::service_full_name()},
-      settings.reflection);
+      settings.reflection, ConnectionLimitsOf(settings));
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
   const observability::ReadUpkeep upkeep = [&] {
@@ -253,7 +255,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   std::atomic<bool> draining = false;
   auto http = observability::HttpServer::Start(
       settings.http_listen, transport->http.get(),
-      [&] { return observability::ServingFacts{draining, health.database_answers(), upkeep()}; }, metrics);
+      [&] { return observability::ServingFacts{draining, health.database_answers(), upkeep()}; }, metrics, clock);
   if (!http.ok()) return http.status();
   const auto host = [](const std::string& listen) { return listen.substr(0, listen.rfind(':')); };
   spdlog::info("serving gRPC on {}:{} and HTTP on {}:{} (engine {}{}, {} lanes)", host(settings.grpc_listen),

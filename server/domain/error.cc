@@ -54,6 +54,8 @@ constexpr std::array kReasons = {
     ReasonRow{Reason::kOutsideLimits, "OUTSIDE_LIMITS", absl::StatusCode::kPermissionDenied},
     ReasonRow{Reason::kErasureOff, "ERASURE_OFF", absl::StatusCode::kFailedPrecondition},
     ReasonRow{Reason::kSubjectErased, "SUBJECT_ERASED", absl::StatusCode::kFailedPrecondition},
+    ReasonRow{Reason::kRateLimited, "RATE_LIMITED", absl::StatusCode::kResourceExhausted},
+    ReasonRow{Reason::kTooManyCalls, "TOO_MANY_CALLS", absl::StatusCode::kResourceExhausted},
     ReasonRow{Reason::kUnimplemented, "UNIMPLEMENTED", absl::StatusCode::kUnimplemented},
     ReasonRow{Reason::kInternal, "INTERNAL", absl::StatusCode::kInternal},
 };

@@ -50,6 +50,8 @@ enum class Reason {
   kOutsideLimits,       // the identity is limited to other events than the request is about
   kErasureOff,          // this server has no master key
   kSubjectErased,       // an append would encrypt a field for a subject whose key was destroyed
+  kRateLimited,         // the identity asks or writes more often than it may
+  kTooManyCalls,        // the identity has as many calls or streams under way as it may
   kUnimplemented,
   kInternal,
 };

@@ -39,7 +39,7 @@ struct Place {
 
 class BatchParser {
  public:
-  BatchParser(bool single, IdMaker& ids) : single_(single), ids_(ids) {}
+  BatchParser(bool single, IdMaker& ids, const RequestLimits& limits) : single_(single), ids_(ids), limits_(limits) {}
 
   absl::StatusOr<AppendBatch> Parse(RawBatch raw) {
     CheckCounts(raw);
@@ -90,7 +90,9 @@ class BatchParser {
     if (raw.checks.size() > kMaxChecksPerBatch) {
       violations_.AddLimit("checks", "max_checks", raw.checks.size(), kMaxChecksPerBatch);
     }
-    if (events > kMaxEventsPerRequest) violations_.AddLimit(ListField(), "max_events", events, kMaxEventsPerRequest);
+    if (events > limits_.events) {
+      violations_.AddLimit(ListField(), "max_events", events, limits_.events, kMaxEventsSetting);
+    }
   }
 
   Append ParseAppend(RawAppend raw, const Place& place) {
@@ -123,8 +125,8 @@ class BatchParser {
     }
     Text(raw.event_type, place, "event_type", "max_event_type_bytes", 1, kMaxEventTypeBytes);
     Text(raw.user_id, place, "user_id", "max_user_id_bytes", 0, kMaxUserIdBytes);
-    Json(raw.data, place, "data", "max_data_bytes", kMaxDataBytes);
-    Json(raw.metadata, place, "metadata", "max_metadata_bytes", kMaxMetadataBytes);
+    Json(raw.data, place, "data", kMaxDataBytesSetting, limits_.data_bytes);
+    Json(raw.metadata, place, "metadata", kMaxMetadataBytesSetting, limits_.metadata_bytes);
     if (!raw.causation_id.empty()) event.causation_id = ParseUuid(raw.causation_id, place, "causation_id");
     if (!raw.correlation_id.empty()) event.correlation_id = ParseUuid(raw.correlation_id, place, "correlation_id");
     if (raw.source.empty()) raw.source = kDefaultSource;
@@ -222,8 +224,9 @@ class BatchParser {
   }
 
   void CheckTotalBytes() {
-    if (total_bytes_ > kMaxRequestBytes) {
-      violations_.AddLimit(ListField(), "max_request_bytes", total_bytes_, kMaxRequestBytes);
+    if (total_bytes_ > limits_.request_bytes) {
+      violations_.AddLimit(ListField(), "max_request_bytes", total_bytes_, limits_.request_bytes,
+                           kMaxRequestBytesSetting);
     }
   }
 
@@ -251,19 +254,21 @@ class BatchParser {
     CheckText(violations_, place.Field(name), limit, text, min, max);
   }
 
+  // `limit` is also the setting that changes it.
   void Json(std::string& text, const Place& place, const char* name, const char* limit, std::size_t max) {
     if (text.empty()) text = kEmptyObject;
-    const absl::StatusOr<JsonFacts> facts = InspectJsonObject(text);
+    const absl::StatusOr<JsonFacts> facts = InspectJsonObject(text, limits_.json_depth);
     if (!facts.ok()) {
       violations_.Add(place.Field(name), std::string(facts.status().message()));
       return;
     }
-    if (facts->normal_bytes > max) violations_.AddLimit(place.Field(name), limit, facts->normal_bytes, max);
+    if (facts->normal_bytes > max) violations_.AddLimit(place.Field(name), limit, facts->normal_bytes, max, limit);
     total_bytes_ += facts->normal_bytes;
   }
 
   const bool single_;
   IdMaker& ids_;
+  const RequestLimits limits_;
   Violations violations_;
   std::optional<Error> exhausted_;
   std::size_t total_bytes_ = 0;
@@ -274,8 +279,8 @@ class BatchParser {
 
 }  // namespace
 
-absl::StatusOr<AppendBatch> ParseBatch(RawBatch raw, bool single, IdMaker& ids) {
-  return BatchParser(single, ids).Parse(std::move(raw));
+absl::StatusOr<AppendBatch> ParseBatch(RawBatch raw, bool single, IdMaker& ids, const RequestLimits& limits) {
+  return BatchParser(single, ids, limits).Parse(std::move(raw));
 }
 
 }  // namespace eventstore::domain

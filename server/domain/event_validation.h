@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/domain/append.h"
 #include "server/domain/clock.h"
+#include "server/domain/request_limits.h"
 
 namespace eventstore::domain {
 
@@ -51,6 +52,6 @@ struct RawBatch {
 // "appends[2].events[0].data". Texts are moved, never copied. Empty data and metadata become "{}", an empty source
 // "api", an empty event id a new one from `ids`.
 // Errors: INVALID_REQUEST, LIMIT_EXCEEDED; VERSION_EXHAUSTED when the versions asked for would pass 2147483647.
-absl::StatusOr<AppendBatch> ParseBatch(RawBatch raw, bool single, IdMaker& ids);
+absl::StatusOr<AppendBatch> ParseBatch(RawBatch raw, bool single, IdMaker& ids, const RequestLimits& limits = {});
 
 }  // namespace eventstore::domain

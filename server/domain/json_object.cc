@@ -12,6 +12,7 @@
 #include "rapidjson/memorystream.h"
 #include "rapidjson/reader.h"
 #include "server/domain/limits.h"
+#include "server/domain/request_limits.h"
 
 namespace eventstore::domain {
 namespace {
@@ -66,6 +67,8 @@ class Inspector {
   using Ch = char;
   using SizeType = rapidjson::SizeType;
 
+  Inspector(int max_depth, std::string_view reserved) : max_depth_(max_depth), reserved_(reserved) {}
+
   std::size_t normal_bytes() const { return normal_bytes_; }
   // Why the parser was stopped; completes "<field> ...". Empty: it was not.
   const std::string& refusal() const { return refusal_; }
@@ -91,7 +94,13 @@ class Inspector {
   bool String(const Ch* text, SizeType length, bool /*copy*/) {
     return Text(std::string_view(text, length)) && Value(0);
   }
-  bool Key(const Ch* text, SizeType length, bool /*copy*/) { return Text(std::string_view(text, length)); }
+  bool Key(const Ch* text, SizeType length, bool /*copy*/) {
+    const std::string_view key(text, length);
+    if (depth_ == 1 && !reserved_.empty() && key == reserved_) {
+      return Refuse(fmt::format("has a member \"{}\", which is the server's to write", std::string(reserved_)));
+    }
+    return Text(key);
+  }
 
   bool StartObject() { return Open(); }
   bool EndObject(SizeType members) {
@@ -124,7 +133,9 @@ class Inspector {
   }
 
   bool Open() {
-    if (depth_ == kMaxJsonDepth) return Refuse(fmt::format("is nested deeper than {} levels", kMaxJsonDepth));
+    if (depth_ == max_depth_) {
+      return Refuse(fmt::format("is nested deeper than {} levels (setting {})", max_depth_, kMaxJsonDepthSetting));
+    }
     ++depth_;
     return true;
   }
@@ -157,6 +168,8 @@ class Inspector {
     return true;
   }
 
+  const int max_depth_;
+  const std::string_view reserved_;
   std::size_t normal_bytes_ = 0;
   int depth_ = 0;
   std::string refusal_;
@@ -164,7 +177,7 @@ class Inspector {
 
 }  // namespace
 
-absl::StatusOr<JsonFacts> InspectJsonObject(std::string_view text) {
+absl::StatusOr<JsonFacts> InspectJsonObject(std::string_view text, int max_depth, std::string_view reserved) {
   // The parser takes a NUL byte for the end of the text.
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
     return absl::InvalidArgumentError(fmt::format("holds a NUL byte at byte {}, which PostgreSQL cannot store", nul));
@@ -177,7 +190,7 @@ absl::StatusOr<JsonFacts> InspectJsonObject(std::string_view text) {
       rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;
   rapidjson::MemoryStream input(text.data(), text.size());
   rapidjson::Reader reader;
-  Inspector inspector;
+  Inspector inspector(max_depth, reserved);
   const rapidjson::ParseResult result = reader.Parse<kFlags>(input, inspector);
   if (!inspector.refusal().empty()) return absl::InvalidArgumentError(inspector.refusal());
   if (result.Code() == rapidjson::kParseErrorNumberTooBig) return absl::InvalidArgumentError(kBeyondDouble);

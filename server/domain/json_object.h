@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "server/domain/limits.h"
 
 namespace eventstore::domain {
 
@@ -16,8 +17,9 @@ struct JsonFacts {
 
 // Error: InvalidArgument whose message completes the sentence "<field> ...", for example
 // "is not JSON: Missing a comma or '}' at byte 17". Refused although it is JSON: anything but an object at the top,
-// "\u0000", lone surrogates, |exponent| > kMaxJsonExponent, depth > kMaxJsonDepth. Iterative: no input can overflow
-// the stack.
-absl::StatusOr<JsonFacts> InspectJsonObject(std::string_view text);
+// "\u0000", lone surrogates, |exponent| > kMaxJsonExponent, depth > `max_depth`, a member of the top that is named
+// `reserved` (empty: none is). Iterative: no input can overflow the stack.
+absl::StatusOr<JsonFacts> InspectJsonObject(std::string_view text, int max_depth = kMaxJsonDepth,
+                                            std::string_view reserved = {});
 
 }  // namespace eventstore::domain

@@ -94,7 +94,19 @@ TimeMicros DaysBefore(TimeMicros end, int days) {
   return std::max(kMinTime, end - static_cast<std::int64_t>(days) * kMicrosPerDay);
 }
 
-TimeRange ParseUserRange(Violations& violations, const RawUserQuery& raw, TimeMicros now) {
+// What `range` spans until it ends, or until now.
+void CheckSpan(Violations& violations, const TimeRange& range, TimeMicros now, const RequestLimits& limits) {
+  if (limits.query_days == 0) return;
+  const TimeMicros to = std::min(range.to, std::max(range.from, now));
+  const TimeMicros most = std::int64_t{limits.query_days} * kMicrosPerDay;
+  if (to - range.from <= most) return;
+  const auto days = static_cast<std::size_t>((to - range.from + kMicrosPerDay - 1) / kMicrosPerDay);
+  violations.AddLimit("from_time", "max_days", days, static_cast<std::size_t>(limits.query_days), kMaxQueryDaysSetting);
+}
+
+TimeRange ParseUserRange(Violations& violations, const RawUserQuery& raw, TimeMicros now, const RequestLimits& limits) {
+  const int usual =
+      limits.query_days > 0 ? std::min(limits.query_days, kDefaultUserStreamDays) : kDefaultUserStreamDays;
   TimeRange range = ParseTimeRange(violations, raw.range);
   if (raw.days < 0) {
     violations.Add("days", fmt::format("is {}; send 1 to {}, or 0 for the default", raw.days, kMaxDays));
@@ -105,7 +117,13 @@ TimeRange ParseUserRange(Violations& violations, const RawUserQuery& raw, TimeMi
   } else if (raw.days > 0) {
     range.from = DaysBefore(now, raw.days);
   } else if (!raw.range.from) {
-    range.from = DaysBefore(raw.range.to ? range.to : now, kDefaultUserStreamDays);
+    range.from = DaysBefore(raw.range.to ? range.to : now, usual);
+  }
+  if (limits.query_days > 0 && raw.days > limits.query_days) {
+    violations.AddLimit("days", "max_days", static_cast<std::size_t>(raw.days),
+                        static_cast<std::size_t>(limits.query_days), kMaxQueryDaysSetting);
+  } else {
+    CheckSpan(violations, range, now, limits);
   }
   return range;
 }
@@ -166,10 +184,10 @@ absl::StatusOr<AggregateQuery> ParseAggregateQuery(const RawAggregateQuery& raw)
   return Result(violations, query);
 }
 
-absl::StatusOr<UserQuery> ParseUserQuery(RawUserQuery raw, TimeMicros now) {
+absl::StatusOr<UserQuery> ParseUserQuery(RawUserQuery raw, TimeMicros now, const RequestLimits& limits) {
   Violations violations;
   UserQuery query;
-  query.range = ParseUserRange(violations, raw, now);
+  query.range = ParseUserRange(violations, raw, now, limits);
   CheckText(violations, "user_id", "max_user_id_bytes", raw.user_id, 1, kMaxUserIdBytes);
   CheckEventTypes(violations, "event_types", raw.event_types);
   CheckAggregateTypes(violations, "aggregate_types", raw.aggregate_types);
@@ -181,11 +199,13 @@ absl::StatusOr<UserQuery> ParseUserQuery(RawUserQuery raw, TimeMicros now) {
   return Result(violations, std::move(query));
 }
 
-absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery& raw) {
+absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery& raw, TimeMicros now,
+                                                       const RequestLimits& limits) {
   Violations violations;
   CorrelationQuery query;
   query.correlation_id = RequiredUuid(violations, "correlation_id", raw.correlation_id);
   query.range = ParseTimeRange(violations, raw.range);
+  CheckSpan(violations, query.range, now, limits);
   return Result(violations, query);
 }
 
@@ -258,7 +278,7 @@ absl::StatusOr<SubscriptionQuery> ParseSubscription(RawSubscription raw) {
   return Result(violations, std::move(query));
 }
 
-absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw) {
+absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw, TimeMicros now, const RequestLimits& limits) {
   Violations violations;
   CountQuery query;
   CheckText(violations, "user_id", "max_user_id_bytes", raw.user_id, 0, kMaxUserIdBytes);
@@ -268,6 +288,7 @@ absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw) {
   query.aggregate_id = OptionalUuid(violations, "aggregate_id", raw.aggregate_id);
   query.correlation_id = OptionalUuid(violations, "correlation_id", raw.correlation_id);
   query.range = ParseTimeRange(violations, raw.range);
+  CheckSpan(violations, query.range, now, limits);
   query.group_by = ParseEnum(violations, "group_by", raw.group_by, kGroupings);
   if (!raw.user_id.empty()) query.filter.user_ids.push_back(std::move(raw.user_id));
   query.filter.event_types = std::move(raw.event_types);

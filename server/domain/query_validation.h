@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/domain/query.h"
+#include "server/domain/request_limits.h"
 #include "server/domain/validation.h"
 
 namespace eventstore::domain {
@@ -105,9 +106,11 @@ absl::StatusOr<AggregateQuery> ParseAggregateQuery(const RawAggregateQuery& raw)
 
 // `now`: what `days` are counted from. The range of the last days has no end, so that an event just written is in it
 // although the database's clock may be ahead of ours.
-absl::StatusOr<UserQuery> ParseUserQuery(RawUserQuery raw, TimeMicros now);
+absl::StatusOr<UserQuery> ParseUserQuery(RawUserQuery raw, TimeMicros now, const RequestLimits& limits = {});
 
-absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery& raw);
+// `now`, here and below: where a range without an end ends for limits.query_days.
+absl::StatusOr<CorrelationQuery> ParseCorrelationQuery(const RawCorrelationQuery& raw, TimeMicros now = 0,
+                                                       const RequestLimits& limits = {});
 // `field` is the filter's name in the request; what is wrong goes to `violations`.
 class Violations;
 EventFilter ParseFilter(Violations& violations, const std::string& field, RawFilter raw);
@@ -116,6 +119,6 @@ SubscriptionStart ParseStart(Violations& violations, const RawSubscription& raw)
 
 absl::StatusOr<ReadAllQuery> ParseReadAllQuery(RawReadAllQuery raw);
 absl::StatusOr<SubscriptionQuery> ParseSubscription(RawSubscription raw);
-absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw);
+absl::StatusOr<CountQuery> ParseCountQuery(RawCountQuery raw, TimeMicros now = 0, const RequestLimits& limits = {});
 
 }  // namespace eventstore::domain

@@ -45,6 +45,14 @@ void Violations::AddLimit(const std::string& field, const std::string& limit, st
   error_.metadata = {{"field", field}, {"limit", limit}, {"size", std::to_string(size)}, {"max", std::to_string(max)}};
 }
 
+void Violations::AddLimit(const std::string& field, const std::string& limit, std::size_t size, std::size_t max,
+                          const std::string& setting) {
+  const bool first = error_.metadata.empty();
+  AddLimit(field, limit, size, max);
+  if (first) error_.metadata.emplace_back("setting", setting);
+  if (total_ == error_.violations.size()) error_.violations.back().description += fmt::format(" (setting {})", setting);
+}
+
 absl::Status Violations::ToStatus() const {
   if (empty()) return absl::OkStatus();
   Error error = error_;

@@ -22,6 +22,9 @@ class Violations {
   // metadata of the error. A limit is named after what it counts: "max_…_bytes", "max_events", "max_days"; any other
   // counts entries of a list.
   void AddLimit(const std::string& field, const std::string& limit, std::size_t size, std::size_t max);
+  // One that the operator may change: its setting is named too, in the text and as `setting` in the metadata.
+  void AddLimit(const std::string& field, const std::string& limit, std::size_t size, std::size_t max,
+                const std::string& setting);
 
   bool empty() const { return error_.violations.empty(); }
   // Ok when there are none.

@@ -2,18 +2,22 @@
 
 #include <httplib.h>
 
+#include <chrono>
 #include <thread>
 #include <utility>
 
 #include "fmt/format.h"
 #include "server/domain/error.h"
+#include "server/observability/connection_age.h"
 #include "server/tls/contexts.h"
 
 namespace eventstore::observability {
 namespace {
 
-// Probes and scrapers are few; more at once wait in the accept queue.
-constexpr std::size_t kThreads = 2;
+// Probes and scrapers are few. More than they need, since whoever sends slowly keeps one until it is ended.
+constexpr std::size_t kThreads = 16;
+// Of a connection, which is one request.
+constexpr std::chrono::seconds kLongest{10};
 constexpr char kJson[] = "application/json";
 
 }  // namespace
@@ -23,6 +27,7 @@ struct HttpServer::Parts {
   const Metrics* metrics = nullptr;
   std::unique_ptr<httplib::Server> server;
   std::thread thread;
+  std::unique_ptr<ConnectionAge> ages;
 };
 
 HttpServer::HttpServer(std::unique_ptr<Parts> parts, int port) : parts_(std::move(parts)), port_(port) {}
@@ -34,7 +39,7 @@ HttpServer::~HttpServer() {
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& listen, tls::CertificateWatch* tls,
                                                               std::function<ServingFacts()> facts,
-                                                              const Metrics& metrics) {
+                                                              const Metrics& metrics, const domain::Clock& clock) {
   auto parts = std::make_unique<Parts>();
   parts->facts = std::move(facts);
   parts->metrics = &metrics;
@@ -51,6 +56,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   server.set_read_timeout(5, 0);
   server.set_write_timeout(5, 0);
   server.set_keep_alive_timeout(5);
+  server.set_keep_alive_max_count(1);
   // The default also sets SO_REUSEPORT, which would let two servers share the port.
   server.set_socket_options([](int socket) {
     const int yes = 1;
@@ -81,6 +87,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
                                        "machine's; stop the other server or choose another with --http-listen",
                                        listen));
   }
+  parts->ages = std::make_unique<ConnectionAge>(port, kLongest, clock);
   parts->thread = std::thread([shared] { shared->server->listen_after_bind(); });
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts), port));
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/domain/clock.h"
 #include "server/observability/metrics.h"
 #include "server/observability/readiness.h"
 #include "server/tls/certificate_watch.h"
@@ -16,9 +17,10 @@ namespace eventstore::observability {
 class HttpServer {
  public:
   // `listen`: HOST:PORT, port 0 for any. `facts` is asked on every /readyz and /healthz. `metrics` outlives the server, and
-  // so does `tls`; null: without TLS.
+  // so do `tls` (null: without TLS) and `clock`. A connection is one request, of at most ten seconds.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& listen, tls::CertificateWatch* tls,
-                                                           std::function<ServingFacts()> facts, const Metrics& metrics);
+                                                           std::function<ServingFacts()> facts, const Metrics& metrics,
+                                                           const domain::Clock& clock);
   ~HttpServer();
 
   int port() const { return port_; }

@@ -25,7 +25,9 @@ constexpr int kInternal = 13;
 constexpr int kUnauthenticated = 16;
 
 // Of the server or what it stands on; everything else a client brought about and can mend.
-bool IsFault(int code) {
+bool IsFault(int code, std::string_view reason) {
+  // A limit of one identity tells of that one.
+  if (reason == "RATE_LIMITED" || reason == "TOO_MANY_CALLS") return false;
   return code == kUnknown || code == kDeadlineExceeded || code == kResourceExhausted || code == kFailedPrecondition ||
          (code >= kInternal && code != kUnauthenticated);
 }
@@ -63,7 +65,7 @@ bool RequestLog::Take(Allowance& allowance) {
 
 void RequestLog::Add(const RpcName& rpc, const EndedRequest& request, const RequestIds& ids) {
   if (!Wants(rpc, request)) return;
-  const bool fault = IsFault(request.code);
+  const bool fault = IsFault(request.code, request.reason);
   {
     const std::scoped_lock lock(mutex_);
     if (!Take(fault ? faults_ : others_)) {

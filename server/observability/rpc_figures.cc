@@ -82,7 +82,13 @@ struct RpcFigures::Sum {
 };
 
 RpcFigures::RpcFigures(std::vector<RpcName> names)
-    : names_(std::move(names)), cells_(std::make_unique<Cells[]>(kShards * names_.size())) {}
+    : names_(std::move(names)), cells_(std::make_unique<Cells[]>(kShards * names_.size())) {
+  // Those of an identity from the start, so that the first refusal shows as a rate.
+  for (const char* limit :
+       {"max_requests_per_second", "max_appends_per_second", "max_calls_in_flight", "max_streams_per_identity"}) {
+    limits_[limit] = 0;
+  }
+}
 
 RpcFigures::~RpcFigures() = default;
 
@@ -107,6 +113,11 @@ void RpcFigures::Ended(std::size_t rpc, int code, nanoseconds took) {
 void RpcFigures::Failed(std::size_t rpc, std::string_view reason) {
   const std::scoped_lock lock(mutex_);
   ++reasons_[{rpc, std::string(reason)}];
+}
+
+void RpcFigures::Limited(std::string_view limit) {
+  const std::scoped_lock lock(mutex_);
+  ++limits_[std::string(limit)];
 }
 
 void RpcFigures::Received(std::size_t rpc, std::size_t bytes) {
@@ -143,6 +154,10 @@ std::vector<MetricFamily> RpcFigures::Collect() const {
   MetricFamily requests{"eventstore_rpc_requests_total", "Calls that ended, by gRPC code.", MetricType::Counter, {}};
   MetricFamily errors{
       "eventstore_rpc_errors_total", "Calls that failed, by the reason of their ErrorInfo.", MetricType::Counter, {}};
+  MetricFamily limited{"eventstore_refused_by_limit_total",
+                       "Calls, and items of AppendStream, that were refused for a limit, by its name.",
+                       MetricType::Counter,
+                       {}};
   MetricFamily in_flight{"eventstore_rpc_in_flight", "Calls under way.", MetricType::Gauge, {}};
   MetricFamily duration{"eventstore_rpc_duration_seconds",
                         "From the arrival of a call until its last answer is handed to gRPC; not of calls that last as "
@@ -192,8 +207,9 @@ std::vector<MetricFamily> RpcFigures::Collect() const {
       labels.push_back({"reason", key.second});
       AddCounter(errors, std::move(labels), count);
     }
+    for (const auto& [limit, count] : limits_) AddCounter(limited, {{"limit", limit}}, count);
   }
-  return {requests, errors, in_flight, duration, received, received_bytes, sent, sent_bytes};
+  return {requests, errors, limited, in_flight, duration, received, received_bytes, sent, sent_bytes};
 }
 
 }  // namespace eventstore::observability

@@ -45,6 +45,8 @@ class RpcFigures final : public prometheus::Collectable {
   // Beside Ended(): the reason in an error's ErrorInfo. Reasons are ours, so there are few; only errors come here, and
   // they may wait for each other.
   void Failed(std::size_t rpc, std::string_view reason);
+  // Something was refused for the limit of this name, one of ours.
+  void Limited(std::string_view limit);
   void Received(std::size_t rpc, std::size_t bytes);
   void Sent(std::size_t rpc, std::size_t bytes);
 
@@ -61,6 +63,7 @@ class RpcFigures final : public prometheus::Collectable {
   std::unique_ptr<Cells[]> cells_;  // those of one processor side by side
   mutable std::mutex mutex_;
   std::map<std::pair<std::size_t, std::string>, std::uint64_t, std::less<>> reasons_;
+  std::map<std::string, std::uint64_t, std::less<>> limits_;
 };
 
 }  // namespace eventstore::observability

@@ -30,11 +30,6 @@ security::Credentials CredentialsOf(const grpc::CallbackServerContext& context) 
   return credentials;
 }
 
-// Every other call ends by itself, within its deadline.
-constexpr bool HasNoEndOfItsOwn(Rpc rpc) {
-  return rpc == Rpc::kAppendStream || rpc == Rpc::kSubscribe || rpc == Rpc::kConsume || rpc == Rpc::kWatch;
-}
-
 std::shared_ptr<const Proof> Kept(security::Credentials credentials) {
   Proof proof;
   if (credentials.authorization) proof.authorization = std::string(*credentials.authorization);
@@ -44,18 +39,34 @@ std::shared_ptr<const Proof> Kept(security::Credentials credentials) {
 
 }  // namespace
 
-Gate::Gate(const security::Authenticator* authenticator) : authenticator_(authenticator) {
-  for (const auto& name : RpcNames()) methods_.push_back(fmt::format("{}/{}", name.service, name.method));
+Gate::Gate(const security::Authenticator* authenticator, const domain::RequestLimits& limits, Quotas& quotas)
+    : authenticator_(authenticator), limits_(limits), quotas_(quotas) {
+  for (const auto& name : RpcNames()) {
+    methods_.push_back(fmt::format("{}/{}", name.service, name.method));
+    endless_.push_back(name.endless);
+  }
 }
 
 Admission Gate::Admit(Rpc rpc, const grpc::CallbackServerContext& context) const {
-  if (authenticator_ == nullptr) return {rpc, absl::OkStatus(), nullptr};
-  security::Credentials credentials = CredentialsOf(context);
-  auto identity = authenticator_->Identify(credentials);
-  if (!identity.ok()) return {rpc, identity.status(), nullptr};
-  absl::Status checked = CheckCall(**identity, rpc);
-  if (!checked.ok() || !HasNoEndOfItsOwn(rpc)) return {rpc, std::move(checked), *std::move(identity)};
-  return {rpc, absl::OkStatus(), *std::move(identity), Kept(std::move(credentials))};
+  const auto number = static_cast<std::size_t>(rpc);
+  Admission admission(rpc, limits_);
+  if (authenticator_ != nullptr) {
+    security::Credentials credentials = CredentialsOf(context);
+    auto identity = authenticator_->Identify(credentials);
+    admission.status_ = identity.status();
+    if (!identity.ok()) return admission;
+    admission.identity_ = *std::move(identity);
+    if (endless_[number]) admission.proof_ = Kept(std::move(credentials));
+  }
+  auto pass = quotas_.Enter(
+      endless_[number], [&] { return admission.identity_ ? admission.identity_->name : AddressOf(context.peer()); });
+  admission.status_ = pass.status();
+  if (!pass.ok()) return admission;
+  admission.pass_ = *std::move(pass);
+  if (admission.identity_) {
+    admission.status_ = CheckCall(*admission.identity_, rpc);
+  }
+  return admission;
 }
 
 absl::Status Gate::StillAdmits(const Admission& admission) const {

@@ -13,7 +13,9 @@
 
 #include "absl/status/status.h"
 #include "server/domain/access/rules.h"
+#include "server/domain/request_limits.h"
 #include "server/security/authenticator.h"
+#include "server/service/quotas.h"
 #include "server/service/rpc.h"
 
 namespace eventstore::service {
@@ -32,6 +34,21 @@ class Admission {
   // For the log. Empty: nobody was asked, or the credentials were no good.
   std::string_view identity() const { return identity_ ? std::string_view(identity_->name) : std::string_view(); }
   bool limited() const { return identity_ && !identity_->limits.none(); }
+  // Of the size of requests.
+  const domain::RequestLimits& limits() const { return *limits_; }
+
+  // For whoever keeps it longer than the call is under way.
+  Admission WithoutPass() const {
+    Admission copy = *this;
+    copy.pass_ = nullptr;
+    return copy;
+  }
+
+  // Once for each request that appends: what the caller may append, and how often.
+  absl::Status CheckAppend(const domain::AppendBatch& batch) const {
+    if (absl::Status allowed = Check(domain::access::CheckAppend, batch); !allowed.ok()) return allowed;
+    return pass_ ? pass_->TakeAppends(batch.appends.size()) : absl::OkStatus();
+  }
 
   // The rules of domain/access for this caller: Check(access::CheckAppend, batch). All is well where nobody is asked.
   template <typename Rule, typename... Request>
@@ -45,21 +62,23 @@ class Admission {
 
  private:
   friend class Gate;
-  Admission(Rpc rpc, absl::Status status, security::IdentityPtr identity, std::shared_ptr<const Proof> proof = nullptr)
-      : rpc_(rpc), status_(std::move(status)), identity_(std::move(identity)), proof_(std::move(proof)) {}
+  Admission(Rpc rpc, const domain::RequestLimits& limits) : rpc_(rpc), limits_(&limits) {}
 
   Rpc rpc_;
-  absl::Status status_;
+  const domain::RequestLimits* limits_;
+  absl::Status status_ = absl::OkStatus();
   security::IdentityPtr identity_;
+  Quotas::PassPtr pass_;
   std::shared_ptr<const Proof> proof_;  // of streams without an end of their own, where somebody is asked
 };
 
 // Thread-safe. Outlives every call.
 class Gate {
  public:
-  // None: everybody may do everything.
-  explicit Gate(const security::Authenticator* authenticator);
+  // No authenticator: everybody may do everything, and quotas are those of addresses.
+  Gate(const security::Authenticator* authenticator, const domain::RequestLimits& limits, Quotas& quotas);
 
+  // Quotas go before roles: whoever is refused for a role all the time is slowed down as well.
   Admission Admit(Rpc rpc, const grpc::CallbackServerContext& context) const;
   // Of an open stream, some time later: not ok when its key, token or certificate no longer says who calls, or says
   // somebody who may do other things than this stream was begun with.
@@ -69,7 +88,10 @@ class Gate {
   absl::Status CheckCall(const domain::access::Identity& identity, Rpc rpc) const;
 
   const security::Authenticator* const authenticator_;
+  const domain::RequestLimits limits_;
+  Quotas& quotas_;
   std::vector<std::string> methods_;  // "eventstore.v1.EventStore/Append", in the order of Rpc
+  std::vector<bool> endless_;
 };
 
 }  // namespace eventstore::service

@@ -92,9 +92,9 @@ absl::Status AppendStream::TakeIn(const grpc::ByteBuffer& bytes) {
 }
 
 void AppendStream::Submit(std::int64_t number, v1::AppendRequest&& item, domain::MonotonicTime deadline) {
-  auto batch = FromProto(std::move(item), parts_.ids);
+  auto batch = FromProto(std::move(item), parts_.ids, admission().limits());
   if (batch.ok()) {
-    if (absl::Status allowed = admission().Check(domain::access::CheckAppend, *batch); !allowed.ok()) batch = allowed;
+    if (absl::Status allowed = admission().CheckAppend(*batch); !allowed.ok()) batch = allowed;
   }
   const std::size_t bytes = batch.ok() ? PayloadOf(*batch) : 0;
   {
@@ -103,7 +103,10 @@ void AppendStream::Submit(std::int64_t number, v1::AppendRequest&& item, domain:
     ++open_items_;
     waiting_bytes_ += bytes;
   }
-  if (!batch.ok()) return Complete(number, bytes, batch.status());
+  if (!batch.ok()) {
+    PartRefused(batch.status());
+    return Complete(number, bytes, batch.status());
+  }
   parts_.appender.Append(*std::move(batch), deadline, cancelled_,
                          [this, number, bytes](const absl::StatusOr<domain::AppendBatchResult>& result) {
                            Complete(number, bytes, result);

@@ -48,12 +48,12 @@ grpc::ServerUnaryReactor* EventStoreService::AppendWith(Rpc rpc, Context* contex
     call->Fail(message.status());
     return call;
   }
-  auto batch = FromProto(*std::move(message), parts_.ids);
+  auto batch = FromProto(*std::move(message), parts_.ids, call->admission().limits());
   if (!batch.ok()) {
     call->Fail(batch.status());
     return call;
   }
-  if (absl::Status allowed = call->admission().Check(access::CheckAppend, *batch); !allowed.ok()) {
+  if (absl::Status allowed = call->admission().CheckAppend(*batch); !allowed.ok()) {
     call->Fail(allowed);
     return call;
   }
@@ -143,7 +143,7 @@ grpc::ServerUnaryReactor* EventStoreService::CountEvents(Context* context, const
     call->Fail(message.status());
     return call;
   }
-  auto query = Narrowed(call->admission(), FromProto(*message));
+  auto query = Narrowed(call->admission(), FromProto(*message, parts_.clock.Now(), call->admission().limits()));
   if (!query.ok()) {
     call->Fail(query.status());
     return call;
@@ -221,7 +221,7 @@ EventStoreService::Stream* EventStoreService::GetUserStream(Context* context, co
   const Admission admission = parts_.calls.gate.Admit(Rpc::kGetUserStream, *context);
   auto message = Parsed<v1::GetUserStreamRequest>(parser_, admission, *request);
   if (!message.ok()) return PageStream::Failed(StreamParts(admission, context), message.status());
-  auto query = Narrowed(admission, FromProto(*message, parts_.clock.Now()));
+  auto query = Narrowed(admission, FromProto(*message, parts_.clock.Now(), admission.limits()));
   if (!query.ok()) return PageStream::Failed(StreamParts(admission, context), query.status());
   return StreamEvents<v1::GetUserStreamResponse>(
       admission, context, std::make_unique<storage::UserCursor>(*std::move(query), parts_.chunks));
@@ -231,7 +231,7 @@ EventStoreService::Stream* EventStoreService::GetCorrelatedEvents(Context* conte
   const Admission admission = parts_.calls.gate.Admit(Rpc::kGetCorrelatedEvents, *context);
   auto message = Parsed<v1::GetCorrelatedEventsRequest>(parser_, admission, *request);
   if (!message.ok()) return PageStream::Failed(StreamParts(admission, context), message.status());
-  auto query = Narrowed(admission, FromProto(*message));
+  auto query = Narrowed(admission, FromProto(*message, parts_.clock.Now(), admission.limits()));
   if (!query.ok()) return PageStream::Failed(StreamParts(admission, context), query.status());
   if (message->include_operations()) {
     const absl::Status allowed = admission.Check(access::CheckTimeline);

@@ -5,10 +5,14 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "server/domain/error.h"
 #include "server/observability/trace_context.h"
 
 namespace eventstore::service {
 namespace {
+
+// Of an error's metadata: the name of the limit that was met.
+constexpr char kLimitKey[] = "limit";
 
 // The ErrorInfo that status_table put into it.
 google::rpc::ErrorInfo InfoOf(const grpc::Status& status) {
@@ -31,6 +35,12 @@ std::string_view HeaderOf(const grpc::CallbackServerContext& context, const char
 
 }  // namespace
 
+void CallRecord::PartRefused(const absl::Status& status) const {
+  for (const auto& [key, value] : domain::FromStatus(status).metadata) {
+    if (key == kLimitKey) book_.figures.Limited(value);
+  }
+}
+
 void CallRecord::Ends(const grpc::Status& status) {
   observability::EndedRequest ended;
   ended.code = status.error_code();
@@ -47,6 +57,8 @@ void CallRecord::Ends(const grpc::Status& status) {
     const auto sqlstate = info.metadata().find("sqlstate");
     if (sqlstate != info.metadata().end()) ended.sqlstate = sqlstate->second;
     book_.figures.Failed(rpc_, ended.reason);
+    const auto limit = info.metadata().find(kLimitKey);
+    if (limit != info.metadata().end()) book_.figures.Limited(limit->second);
   }
   book_.log.CatchUp();
   const std::string_view traceparent = HeaderOf(context_, observability::kTraceparentHeader);

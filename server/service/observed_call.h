@@ -49,6 +49,8 @@ class CallRecord {
   // in its trailing metadata.
   void Ends(const grpc::Status& status);
   const Admission& admission() const { return admission_; }
+  // A part of the call was refused while the call goes on.
+  void PartRefused(const absl::Status& status) const;
   void Received(std::size_t bytes) const { book_.figures.Received(rpc_, bytes); }
   void Sends(std::size_t bytes) const { book_.figures.Sent(rpc_, bytes); }
 
@@ -85,6 +87,7 @@ class Observed : public Reactor {
     call_.Ends(status);
     Reactor::StartWriteAndFinish(message, options, std::move(status));
   }
+  void PartRefused(const absl::Status& status) const { call_.PartRefused(status); }
   // First thing in OnReadDone(true).
   void Received(const grpc::ByteBuffer& message) const { call_.Received(message.Length()); }
 

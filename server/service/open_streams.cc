@@ -11,7 +11,7 @@ void OpenStreams::Add(const std::shared_ptr<OpenStream>& stream, const Admission
     const std::scoped_lock lock(mutex_);
     closed = closed_;
     if (closed.ok()) {
-      open_.push_back({stream, admission});
+      open_.push_back({stream, admission.WithoutPass()});
       if (open_.size() >= sweep_at_) {
         std::erase_if(open_, [](const auto& listed) { return listed.stream.expired(); });
         // Twice what is open: sweeping costs a constant for each stream.

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "server/domain/limits.h"
+
 namespace eventstore::service {
 
 // gRPC takes a message at once while the client's window has room for it, else when the client has read on.
@@ -42,12 +44,16 @@ class PageMemory {
     std::size_t bytes_ = 0;
   };
 
-  explicit PageMemory(std::size_t generous_bytes) : generous_(generous_bytes) {}
+  explicit PageMemory(std::size_t generous_bytes, std::size_t page_bytes = domain::kMaxPageBytes)
+      : generous_(generous_bytes), page_bytes_(page_bytes) {}
 
   bool IsPlenty() const { return bytes_ < generous_; }
+  // Of data and metadata on one page, unless a single event has more.
+  std::size_t page_bytes() const { return page_bytes_; }
 
  private:
   const std::size_t generous_;
+  const std::size_t page_bytes_;
   std::atomic<std::size_t> bytes_ = 0;
 };
 

@@ -109,6 +109,7 @@ absl::StatusOr<storage::Page> PageStream::ReadPage(absl::StatusOr<storage::Sessi
   {
     const std::scoped_lock lock(mutex_);
     cursor_->KeepPagesSmall((begun_ && !keeps_up_) || !parts_.memory.IsPlenty());
+    cursor_->LimitPages(parts_.memory.page_bytes());
   }
   begun_ = true;
   auto page = storage::NextPage(*cursor_, **session, parts_.chunks);

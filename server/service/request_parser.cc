@@ -24,6 +24,19 @@ using google::protobuf::FileDescriptor;
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::Message;
 
+absl::Status TooLarge(std::size_t size, std::size_t max) {
+  domain::Error error;
+  error.reason = domain::Reason::kLimitExceeded;
+  error.message =
+      fmt::format("the message is {} bytes; the limit is {} (setting {}). Nothing was done; send less at a time", size,
+                  max, domain::kMaxMessageBytesSetting);
+  error.metadata = {{"limit", domain::kMaxMessageBytesSetting},
+                    {"size", std::to_string(size)},
+                    {"max", std::to_string(max)},
+                    {"setting", domain::kMaxMessageBytesSetting}};
+  return domain::ToStatus(error);
+}
+
 void StringsToBytes(DescriptorProto* message) {
   for (auto& field : *message->mutable_field()) {
     if (field.type() == FieldDescriptorProto::TYPE_STRING) field.set_type(FieldDescriptorProto::TYPE_BYTES);
@@ -84,6 +97,9 @@ RequestParser::~RequestParser() = default;
 
 absl::Status RequestParser::Parse(const Admission& admission, const grpc::ByteBuffer& bytes, Message* message) const {
   if (!admission.status().ok()) return admission.status();
+  if (bytes.Length() > admission.limits().message_bytes) {
+    return TooLarge(bytes.Length(), admission.limits().message_bytes);
+  }
   grpc::ByteBuffer shared(bytes);  // the same memory; Deserialize consumes its argument
   if (grpc::SerializationTraits<Message>::Deserialize(&shared, message).ok()) return absl::OkStatus();
   std::vector<grpc::Slice> slices;

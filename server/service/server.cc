@@ -5,6 +5,7 @@
 #include <grpcpp/impl/server_builder_option.h>
 #include <grpcpp/impl/server_builder_plugin.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "fmt/format.h"
@@ -24,13 +25,35 @@ class NoReflection final : public grpc::ServerBuilderOption {
   }
 };
 
+void SetLimits(grpc::ServerBuilder& builder, const ConnectionLimits& limits) {
+  builder.SetMaxReceiveMessageSize(std::min(limits.message_bytes, kMaxReceiveBytes / 2) * 2);
+  const auto milliseconds = [](std::chrono::seconds time) {
+    return static_cast<int>(std::chrono::milliseconds(time).count());
+  };
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, milliseconds(limits.handshake));
+  if (limits.keepalive.count() > 0)
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, milliseconds(limits.keepalive));
+  if (limits.idle.count() > 0) builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, milliseconds(limits.idle));
+  if (limits.age.count() > 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, milliseconds(limits.age));
+    // For calls that have no end of their own; else a stream would keep its connection for ever.
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, milliseconds(limits.age));
+  }
+  if (limits.streams > 0) builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams);
+  if (limits.memory_mib > 0) {
+    grpc::ResourceQuota quota("eventstored");
+    quota.Resize(static_cast<std::size_t>(limits.memory_mib) << 20);
+    builder.SetResourceQuota(quota);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& listen,
                                                               std::shared_ptr<grpc::ServerCredentials> credentials,
                                                               const std::vector<grpc::Service*>& services,
                                                               const std::vector<std::string>& service_names,
-                                                              bool reflection) {
+                                                              bool reflection, const ConnectionLimits& limits) {
   // Naming the descriptors links them in: reflection then describes the health service, and clients can print details.
   google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
   google::protobuf::LinkMessageReflection<google::rpc::ErrorInfo>();
@@ -40,7 +63,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
   auto server = std::unique_ptr<GrpcServer>(new GrpcServer());
   grpc::ServerBuilder builder;
   if (!reflection) builder.SetOption(std::make_unique<NoReflection>());
-  builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  SetLimits(builder, limits);
   // Two servers on one port would split the clients between them at random.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Clients may ping an idle connection twice a minute to notice a dead network.

@@ -16,6 +16,18 @@ namespace eventstore::service {
 // refused by gRPC with RESOURCE_EXHAUSTED before we see it.
 inline constexpr int kMaxReceiveBytes = 64 << 20;
 
+// Of connections. What takes longer, or more, is ended by gRPC. 0: never, for those that may be 0.
+struct ConnectionLimits {
+  // gRPC refuses twice as much, up to kMaxReceiveBytes, without an ErrorInfo; what is between is refused by request_parser.
+  int message_bytes = kMaxReceiveBytes;
+  std::chrono::seconds handshake{20};   // TLS, the HTTP/2 preface and the client's settings
+  std::chrono::seconds keepalive{300};  // silence after which a client is asked whether it is still there
+  std::chrono::seconds idle{0};         // without a call
+  std::chrono::seconds age{0};          // then the client is asked to connect anew, and calls may end
+  int streams = 10'000;                 // calls at once on one connection
+  int memory_mib = 0;                   // of all messages and buffers of gRPC
+};
+
 class GrpcServer {
  public:
   // Health is NOT_SERVING until SetServing(true). Services must outlive the server.
@@ -23,7 +35,7 @@ class GrpcServer {
                                                            std::shared_ptr<grpc::ServerCredentials> credentials,
                                                            const std::vector<grpc::Service*>& services,
                                                            const std::vector<std::string>& service_names,
-                                                           bool reflection);
+                                                           bool reflection, const ConnectionLimits& limits);
 
   int port() const { return port_; }
 

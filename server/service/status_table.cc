@@ -33,6 +33,8 @@ grpc::StatusCode CodeOf(Reason reason) {
       return grpc::StatusCode::OUT_OF_RANGE;
     case Reason::kQueueFull:
     case Reason::kArchiveFull:
+    case Reason::kRateLimited:
+    case Reason::kTooManyCalls:
       return grpc::StatusCode::RESOURCE_EXHAUSTED;
     case Reason::kDatabaseUnavailable:
     case Reason::kShuttingDown:

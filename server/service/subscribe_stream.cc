@@ -180,11 +180,11 @@ bool SubscribeStream::TakeFromTail() {
   for (const auto& page : following.pages) {
     for (const auto& event : page->events) {
       if (event.global_position <= position_ || !domain::Matches(query_.filter, event)) continue;
-      if (events->size() == domain::kMaxPageEvents || bytes >= domain::kMaxPageBytes) break;
+      if (events->size() == domain::kMaxPageEvents || bytes >= parts_.memory.page_bytes()) break;
       bytes += storage::PayloadBytes(event);
       ToProto(event, events->Add());
     }
-    if (events->size() == domain::kMaxPageEvents || bytes >= domain::kMaxPageBytes) {
+    if (events->size() == domain::kMaxPageEvents || bytes >= parts_.memory.page_bytes()) {
       // The rest of this page comes next.
       position_ = events->rbegin()->global_position();
       break;
@@ -270,6 +270,7 @@ absl::StatusOr<storage::Page> SubscribeStream::ReadPage(storage::Session& sessio
   {
     const std::scoped_lock lock(mutex_);
     cursor_->KeepPagesSmall(!keeps_up_ || !parts_.memory.IsPlenty());
+    cursor_->LimitPages(parts_.memory.page_bytes());
   }
   auto page = storage::NextPage(*cursor_, session, parts_.chunks);
   known_gone_ = cursor_->known_gone();

@@ -88,22 +88,24 @@ domain::RawFilter RawFilterFrom(const v1::EventFilter& filter) {
   return raw;
 }
 
-absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendRequest&& request, domain::IdMaker& ids) {
+absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendRequest&& request, domain::IdMaker& ids,
+                                              const domain::RequestLimits& limits) {
   domain::RawBatch raw;
   raw.appends.push_back(RawFrom(request));
-  auto batch = domain::ParseBatch(std::move(raw), true, ids);
+  auto batch = domain::ParseBatch(std::move(raw), true, ids, limits);
   if (batch.ok()) batch->single = true;
   return batch;
 }
 
-absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendBatchRequest&& request, domain::IdMaker& ids) {
+absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendBatchRequest&& request, domain::IdMaker& ids,
+                                              const domain::RequestLimits& limits) {
   domain::RawBatch raw;
   raw.appends.reserve(static_cast<std::size_t>(request.appends_size()));
   for (auto& append : *request.mutable_appends()) raw.appends.push_back(RawFrom(append));
   for (auto& check : *request.mutable_checks()) {
     raw.checks.push_back({std::move(*check.mutable_aggregate_id()), CheckFrom(check)});
   }
-  return domain::ParseBatch(std::move(raw), false, ids);
+  return domain::ParseBatch(std::move(raw), false, ids, limits);
 }
 
 absl::StatusOr<domain::AggregateQuery> FromProto(const v1::GetAggregateStreamRequest& request) {
@@ -117,7 +119,8 @@ absl::StatusOr<domain::AggregateQuery> FromProto(const v1::GetAggregateStreamReq
   return domain::ParseAggregateQuery(raw);
 }
 
-absl::StatusOr<domain::UserQuery> FromProto(const v1::GetUserStreamRequest& request, domain::TimeMicros now) {
+absl::StatusOr<domain::UserQuery> FromProto(const v1::GetUserStreamRequest& request, domain::TimeMicros now,
+                                            const domain::RequestLimits& limits) {
   domain::RawUserQuery raw;
   raw.user_id = request.user_id();
   raw.days = request.days();
@@ -126,14 +129,16 @@ absl::StatusOr<domain::UserQuery> FromProto(const v1::GetUserStreamRequest& requ
   raw.aggregate_types = Texts(request.aggregate_types());
   raw.direction = request.direction();
   raw.limit = request.limit();
-  return domain::ParseUserQuery(std::move(raw), now);
+  return domain::ParseUserQuery(std::move(raw), now, limits);
 }
 
-absl::StatusOr<domain::CorrelationQuery> FromProto(const v1::GetCorrelatedEventsRequest& request) {
-  return domain::ParseCorrelationQuery({request.correlation_id(), RangeOf(request)});
+absl::StatusOr<domain::CorrelationQuery> FromProto(const v1::GetCorrelatedEventsRequest& request,
+                                                   domain::TimeMicros now, const domain::RequestLimits& limits) {
+  return domain::ParseCorrelationQuery({request.correlation_id(), RangeOf(request)}, now, limits);
 }
 
-absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& request) {
+absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& request, domain::TimeMicros now,
+                                             const domain::RequestLimits& limits) {
   domain::RawCountQuery raw;
   raw.user_id = request.user_id();
   raw.event_types = Texts(request.event_types());
@@ -143,7 +148,7 @@ absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& reque
   raw.correlation_id = request.correlation_id();
   raw.range = RangeOf(request);
   raw.group_by = request.group_by();
-  return domain::ParseCountQuery(std::move(raw));
+  return domain::ParseCountQuery(std::move(raw), now, limits);
 }
 
 absl::StatusOr<domain::ReadAllQuery> FromProto(const v1::ReadAllRequest& request) {

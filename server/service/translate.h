@@ -8,18 +8,25 @@
 #include "server/domain/clock.h"
 #include "server/domain/query.h"
 #include "server/domain/query_validation.h"
+#include "server/domain/request_limits.h"
 #include "server/storage/cursor.h"
 
 namespace eventstore::service {
 
 // Texts are moved out of the message.
-absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendRequest&& request, domain::IdMaker& ids);
-absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendBatchRequest&& request, domain::IdMaker& ids);
+absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendRequest&& request, domain::IdMaker& ids,
+                                              const domain::RequestLimits& limits = {});
+absl::StatusOr<domain::AppendBatch> FromProto(v1::AppendBatchRequest&& request, domain::IdMaker& ids,
+                                              const domain::RequestLimits& limits = {});
 
 absl::StatusOr<domain::AggregateQuery> FromProto(const v1::GetAggregateStreamRequest& request);
-absl::StatusOr<domain::UserQuery> FromProto(const v1::GetUserStreamRequest& request, domain::TimeMicros now);
-absl::StatusOr<domain::CorrelationQuery> FromProto(const v1::GetCorrelatedEventsRequest& request);
-absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& request);
+absl::StatusOr<domain::UserQuery> FromProto(const v1::GetUserStreamRequest& request, domain::TimeMicros now,
+                                            const domain::RequestLimits& limits = {});
+absl::StatusOr<domain::CorrelationQuery> FromProto(const v1::GetCorrelatedEventsRequest& request,
+                                                   domain::TimeMicros now = 0,
+                                                   const domain::RequestLimits& limits = {});
+absl::StatusOr<domain::CountQuery> FromProto(const v1::CountEventsRequest& request, domain::TimeMicros now = 0,
+                                             const domain::RequestLimits& limits = {});
 absl::StatusOr<domain::ReadAllQuery> FromProto(const v1::ReadAllRequest& request);
 
 absl::StatusOr<domain::SubscriptionQuery> FromProto(const v1::SubscribeRequest& request);

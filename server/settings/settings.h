@@ -53,6 +53,25 @@ struct Settings {
   std::string log_format;         // text or json
   int slow_request_ms = 0;
   int sample_groups_seconds = 0;
+  // Limits; 0 is none where it is allowed.
+  int max_requests_per_second = 0;
+  int max_appends_per_second = 0;
+  int max_calls_in_flight = 0;
+  int max_streams_per_identity = 0;
+  int max_message_bytes = 0;
+  int max_events_per_append = 0;
+  int max_request_bytes = 0;
+  int max_data_bytes = 0;
+  int max_metadata_bytes = 0;
+  int max_json_depth = 0;
+  int max_query_days = 0;
+  int max_page_bytes = 0;
+  int handshake_timeout_seconds = 0;
+  int keepalive_seconds = 0;
+  int max_connection_idle_seconds = 0;
+  int max_connection_age_seconds = 0;
+  int max_streams_per_connection = 0;
+  int max_grpc_memory_mib = 0;
 };
 
 // Where retention archives to: archive_dir, else below the data folder of the private PostgreSQL; empty: nowhere, since

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 namespace eventstore::settings {
 namespace {
@@ -72,7 +73,7 @@ std::string Setting::Placeholder() const {
 }
 
 std::vector<Setting> SettingsTable(const Environment& environment, bool root) {
-  return {
+  std::vector<Setting> table = {
       {.name = "config",
        .member = &Settings::config_file,
        .default_value = "",
@@ -335,6 +336,8 @@ std::vector<Setting> SettingsTable(const Environment& environment, bool root) {
        .min = 0,
        .max = 86'400},
   };
+  std::ranges::move(LimitSettings(), std::back_inserter(table));
+  return table;
 }
 
 std::string Nearest(const std::string& wrong, const std::vector<std::string>& names) {

@@ -44,6 +44,9 @@ struct Setting {
 // Defaults depend on who asks: `root`, and the XDG and HOME variables.
 std::vector<Setting> SettingsTable(const Environment& environment, bool root);
 
+// Those of what a client may ask for, a part of the table (limit_settings.cc).
+std::vector<Setting> LimitSettings();
+
 // The entry of `names` closest to `wrong`, or "" when none is close.
 std::string Nearest(const std::string& wrong, const std::vector<std::string>& names);
 

@@ -27,12 +27,13 @@ class PageBudget {
   explicit PageBudget(std::int64_t max_events) : left_(max_events) {}
 
   int rows(std::size_t have) const;
-  std::size_t bytes() const { return domain::kMaxPageBytes; }
+  std::size_t bytes() const { return bytes_; }
   bool exhausted() const { return left_ <= 0; }
   // How many chunks are worth naming at once: each holds an event at least, and a page or two of them is enough.
   int chunks() const { return static_cast<int>(std::clamp<std::int64_t>(left_, 1, kMostChunks)); }
   // Pages stay as small as the first, or become so again.
   void KeepSmall(bool small) { small_ = small; }
+  void LimitBytes(std::size_t bytes) { bytes_ = bytes; }
   // After a page: `cut` when its bytes, not its rows, ended it.
   void Took(std::size_t events, bool cut);
 
@@ -41,6 +42,7 @@ class PageBudget {
   static constexpr std::int64_t kMostChunks = 1024;
   std::int64_t left_;
   int rows_ = kFirstRows;
+  std::size_t bytes_ = domain::kMaxPageBytes;
   bool small_ = false;
 };
 
@@ -55,6 +57,7 @@ class Cursor {
   virtual void Relist() = 0;
   // For a reader that does not keep up: a page waits in memory until it is taken.
   void KeepPagesSmall(bool small) { budget_.KeepSmall(small); }
+  void LimitPages(std::size_t bytes) { budget_.LimitBytes(bytes); }
 
  protected:
   PageBudget budget_;
