@@ -2,7 +2,7 @@
 # make run EVENTSTORE_GRPC_LISTEN=127.0.0.1:50052
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan build demo bench bench-growth lint format clean
+.PHONY: help run test test-asan test-tsan test-faults build demo bench bench-growth lint format clean
 MAKEFLAGS += --no-print-directory
 
 help: ## show this list
@@ -19,6 +19,9 @@ test-asan: ## the same, with AddressSanitizer and UndefinedBehaviorSanitizer, in
 
 test-tsan: ## the same, with ThreadSanitizer, in build-tsan/
 	@tools/setup/test-sanitizer.sh tsan $(ARGS)
+
+test-faults: ## random faults under load, then the checks (ARGS="--schedules 50 --seconds 60 --jobs 2", ARGS=--help)
+	@tools/setup/test-faults.sh $(ARGS)
 
 build: ## build everything into build/ (make test or make run install what it needs)
 	@. tools/setup/common.sh && . tools/setup/build.sh && set -e && \

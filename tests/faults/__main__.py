@@ -3,9 +3,8 @@ import argparse
 import secrets
 import sys
 
-from faults.faults import not_available
+from faults.machine import not_available
 from faults.report import Report
-from faults.runner import run_all
 from faults.schedule import KINDS
 
 _EXAMPLES = """
@@ -54,6 +53,9 @@ def _parse(arguments):
 
 def main(arguments):
     options, missing = _parse(arguments)
+    # Not before: it needs what is built, and the help does not.
+    from faults.runner import run_all
+
     report = Report(options)
     report.say(f"seed {options.seed}: {options.schedules} schedules of {options.seconds:g} s, {options.jobs} at once")
     for kind, reason in missing.items():

@@ -34,7 +34,7 @@ def check_stored(history, acks, stored):
         if event.position <= position:
             problems.add("reordered", f"position {event.position} comes after {position} when all events are read")
         position = event.position
-        by_id[event.id] = event
+        by_id.setdefault(event.id, event)
         _check_place(problems, ends, event)
         _check_sent(problems, history, event)
     for ack in acks:

@@ -7,22 +7,8 @@ import threading
 import time
 
 from faults.history import read_by_sql
-from faults.postgres import fake_clock_library
 
 DISK_MB = 600
-
-
-def not_available():
-    """kind -> why it cannot be tried on this machine."""
-    reasons = {}
-    if os.geteuid() != 0:
-        reasons["disk-full"] = "a small disk is mounted, which takes root"
-    elif subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], capture_output=True,
-                        check=False).returncode != 0:
-        reasons["disk-full"] = "a small disk is mounted, which is not allowed here"
-    if fake_clock_library() is None:
-        reasons["clock"] = "libfaketime is not installed"
-    return reasons
 
 
 def mount_small_disk(folder):
@@ -144,7 +130,8 @@ class Faults:
     # The machine.
 
     def _disk_full(self, step, chance):
-        ballast = os.path.join(self._disk, "ballast")
+        # Of each step its own: under load one may last into the next.
+        ballast = os.path.join(self._disk, f"ballast-{step.at:.3f}")
         self._note(step.text())
         try:
             with open(ballast, "wb") as file:

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 
+from faults.machine import fake_clock_library
 from harness.database import Database
 from harness.server import Server, wait_until
 
@@ -37,13 +38,7 @@ archive_mode = on
 archive_command = 'test -f {archive}/%f || (cp %p {archive}/%f.new && mv {archive}/%f.new {archive}/%f)'
 restore_command = 'cp {archive}/%f %p'
 """
-_FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 _FAKETIME_SETTINGS = ("FAKETIME_NO_CACHE=1", "FAKETIME_DONT_RESET=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_DISABLE_SHM=1")
-
-
-def fake_clock_library():
-    """Or None."""
-    return next(iter(glob.glob(_FAKETIME)), None)
 
 
 class Template:

@@ -175,8 +175,14 @@ def _read_all(client):
     return _patiently(lambda: [recorded(event) for event in client.events("ReadAll", store.ReadAllRequest(), 300)])
 
 
+_saying = threading.Lock()
+
+
 def _say(**line):
-    print(json.dumps(line), flush=True)
+    # Two threads say something; print() may write the end of a line after the next one.
+    with _saying:
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
 
 
 def main():
