@@ -2,7 +2,7 @@
 # make run EVENTSTORE_GRPC_LISTEN=127.0.0.1:50052
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan test-faults build demo bench bench-growth lint format clean
+.PHONY: help run test test-asan test-tsan test-faults build sbom demo bench bench-growth lint format clean
 MAKEFLAGS += --no-print-directory
 
 help: ## show this list
@@ -26,6 +26,9 @@ test-faults: ## random faults under load, then the checks (ARGS="--schedules 50 
 build: ## build everything into build/ (make test or make run install what it needs)
 	@. tools/setup/common.sh && . tools/setup/build.sh && set -e && \
 	  { is_configured with-tests || configure with-tests; } && build
+
+sbom: build ## list what the programs are made of: build/sbom.spdx.json
+	@tools/sbom.py
 
 demo: ## turn a git history into events and look at them (REPO=path, this one by default)
 	@tools/demo.sh

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 _DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "docs")
-_BLOCK = re.compile(r"<!-- step: ([^>]+?) -->\n+```sh\n(.*?)```", re.DOTALL)
+_BLOCK = re.compile(r"<!-- step: ([^>]+?) -->\n+```(?:sh|sql)\n(.*?)```", re.DOTALL)
 
 
 class Steps:
@@ -18,6 +18,9 @@ class Steps:
     def names(self):
         """What the block "names" sets."""
         return re.findall(r"^(\w+)=", self._blocks["names"], re.MULTILINE)
+
+    def text(self, name):
+        return self._blocks[name]
 
     def run(self, name, leave_out=None):
         """`leave_out`: lines that contain this are for another engine."""
