@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "server/domain/access/recorded_by.h"
+
 namespace eventstore {
 
 domain::RequestLimits RequestLimitsOf(const settings::Settings& settings) {
@@ -13,6 +15,7 @@ domain::RequestLimits RequestLimitsOf(const settings::Settings& settings) {
   limits.metadata_bytes = static_cast<std::size_t>(settings.max_metadata_bytes);
   limits.json_depth = settings.max_json_depth;
   limits.query_days = settings.max_query_days;
+  if (settings.audit_metadata) limits.reserved_member = domain::access::kRecordedBy;
   return limits;
 }
 

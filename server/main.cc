@@ -99,6 +99,7 @@ absl::StatusOr<eventstore::housekeeping::TaskSettings> TaskSettingsOf(const Sett
   eventstore::housekeeping::TaskSettings tasks;
   tasks.compress_after_days = settings.compress_after_days;
   tasks.keep_runs_days = settings.keep_runs_days;
+  tasks.keep_audit_days = settings.keep_audit_days;
   tasks.worker_timeout = std::chrono::seconds{settings.worker_timeout_seconds};
   auto by_type = eventstore::domain::ParseRetentionByType(settings.retention_by_type);
   if (!by_type.ok()) return by_type.status();
@@ -168,7 +169,8 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   }
   service::Quotas quotas(QuotasOf(settings), clock);
   const service::Gate gate(authenticator.get(), RequestLimitsOf(settings), quotas);
-  const service::CallBook calls{gate, call_count, rpc_figures, request_log, clock, ids};
+  service::AuditTrail audit(ids, clock);
+  const service::CallBook calls{gate, call_count, rpc_figures, request_log, clock, ids, audit};
   // Outlives the appender and the streams.
   auto vault = erasure::Vault::Start({settings.erasure_master_key_file, settings.erasure_rules}, conninfo, clock, ids);
   if (!vault.ok()) return vault.status();

@@ -126,7 +126,7 @@ class BatchParser {
     Text(raw.event_type, place, "event_type", "max_event_type_bytes", 1, kMaxEventTypeBytes);
     Text(raw.user_id, place, "user_id", "max_user_id_bytes", 0, kMaxUserIdBytes);
     Json(raw.data, place, "data", kMaxDataBytesSetting, limits_.data_bytes);
-    Json(raw.metadata, place, "metadata", kMaxMetadataBytesSetting, limits_.metadata_bytes);
+    Json(raw.metadata, place, "metadata", kMaxMetadataBytesSetting, limits_.metadata_bytes, limits_.reserved_member);
     if (!raw.causation_id.empty()) event.causation_id = ParseUuid(raw.causation_id, place, "causation_id");
     if (!raw.correlation_id.empty()) event.correlation_id = ParseUuid(raw.correlation_id, place, "correlation_id");
     if (raw.source.empty()) raw.source = kDefaultSource;
@@ -255,9 +255,10 @@ class BatchParser {
   }
 
   // `limit` is also the setting that changes it.
-  void Json(std::string& text, const Place& place, const char* name, const char* limit, std::size_t max) {
+  void Json(std::string& text, const Place& place, const char* name, const char* limit, std::size_t max,
+            std::string_view reserved = {}) {
     if (text.empty()) text = kEmptyObject;
-    const absl::StatusOr<JsonFacts> facts = InspectJsonObject(text, limits_.json_depth);
+    const absl::StatusOr<JsonFacts> facts = InspectJsonObject(text, limits_.json_depth, reserved);
     if (!facts.ok()) {
       violations_.Add(place.Field(name), std::string(facts.status().message()));
       return;

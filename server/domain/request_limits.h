@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "server/domain/limits.h"
 
@@ -16,6 +17,8 @@ struct RequestLimits {
   std::size_t metadata_bytes = kMaxMetadataBytes;
   int json_depth = kMaxJsonDepth;
   int query_days = 0;  // that a read by time may span; 0: any
+  // A member of metadata that clients must not send, since the server writes it; empty: none. Static.
+  std::string_view reserved_member = {};
 };
 
 // The settings' names, as errors tell them.

@@ -30,7 +30,7 @@ TaskList MakeTasks(const TaskSettings& settings, const std::string& conninfo, co
   add(std::make_unique<Compression>(partitions, edition, settings.compress_after_days), "0 2 * * *", 240);
   add(std::make_unique<StaleWorkers>(settings.worker_timeout), "*/5 * * * *", 1);
   add(std::make_unique<VerifySample>(conninfo), "0 2 * * *", 10);
-  add(std::make_unique<PruneRuns>(settings.keep_runs_days), "0 2 * * *", 10);
+  add(std::make_unique<PruneRuns>(settings.keep_runs_days, settings.keep_audit_days), "0 2 * * *", 10);
   return tasks;
 }
 

@@ -26,6 +26,7 @@ using TaskList = std::vector<TaskEntry>;
 struct TaskSettings {
   int compress_after_days = 0;  // 0: nothing is compressed
   int keep_runs_days = 90;
+  int keep_audit_days = 400;                // 0: for ever
   std::chrono::seconds worker_timeout{60};  // 0: workers are never stale
   RetentionOptions retention;               // without rules nothing is over
 };

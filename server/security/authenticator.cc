@@ -23,6 +23,14 @@ std::optional<std::string_view> BearerOf(std::string_view authorization) {
 
 }  // namespace
 
+std::string_view KindOf(const Credentials& credentials) {
+  if (credentials.authorization) {
+    const auto bearer = BearerOf(*credentials.authorization);
+    return bearer && bearer->starts_with(kKeyPrefix) ? "key" : "token";
+  }
+  return credentials.certificate_names.empty() ? "none" : "certificate";
+}
+
 Authenticator::Authenticator(AuthenticatorOptions options, const domain::Clock& clock)
     : options_(std::move(options)), clock_(clock) {}
 

@@ -30,6 +30,9 @@ struct Credentials {
   std::vector<std::string> certificate_names;
 };
 
+// key, token, certificate or none: by what a call with these is known, if it is known at all.
+std::string_view KindOf(const Credentials& credentials);
+
 struct AuthenticatorOptions {
   std::string key_file;   // empty: no keys
   std::string jwks_file;  // empty: no tokens

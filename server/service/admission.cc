@@ -50,8 +50,10 @@ Gate::Gate(const security::Authenticator* authenticator, const domain::RequestLi
 Admission Gate::Admit(Rpc rpc, const grpc::CallbackServerContext& context) const {
   const auto number = static_cast<std::size_t>(rpc);
   Admission admission(rpc, limits_);
+  if (IsAudited(rpc)) admission.peer_ = context.peer();
   if (authenticator_ != nullptr) {
     security::Credentials credentials = CredentialsOf(context);
+    admission.credential_ = security::KindOf(credentials);
     auto identity = authenticator_->Identify(credentials);
     admission.status_ = identity.status();
     if (!identity.ok()) return admission;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/domain/access/recorded_by.h"
 #include "server/domain/access/rules.h"
 #include "server/domain/request_limits.h"
 #include "server/security/authenticator.h"
@@ -33,6 +34,9 @@ class Admission {
   const absl::Status& status() const { return status_; }
   // For the log. Empty: nobody was asked, or the credentials were no good.
   std::string_view identity() const { return identity_ ? std::string_view(identity_->name) : std::string_view(); }
+  // Of a call that is audited (rpc_access.h): by what the identity was proven, and the address that the call comes from.
+  std::string_view credential() const { return credential_; }
+  const std::string& peer() const { return peer_; }
   bool limited() const { return identity_ && !identity_->limits.none(); }
   // Of the size of requests.
   const domain::RequestLimits& limits() const { return *limits_; }
@@ -45,8 +49,10 @@ class Admission {
   }
 
   // Once for each request that appends: what the caller may append, and how often.
-  absl::Status CheckAppend(const domain::AppendBatch& batch) const {
+  // Who appends is added to the events, if it is to be kept.
+  absl::Status CheckAppend(domain::AppendBatch& batch) const {
     if (absl::Status allowed = Check(domain::access::CheckAppend, batch); !allowed.ok()) return allowed;
+    if (identity_ && !limits_->reserved_member.empty()) domain::access::StampRecordedBy(*identity_, batch);
     return pass_ ? pass_->TakeAppends(batch.appends.size()) : absl::OkStatus();
   }
 
@@ -70,6 +76,8 @@ class Admission {
   security::IdentityPtr identity_;
   Quotas::PassPtr pass_;
   std::shared_ptr<const Proof> proof_;  // of streams without an end of their own, where somebody is asked
+  std::string_view credential_ = "none";
+  std::string peer_;
 };
 
 // Thread-safe. Outlives every call.

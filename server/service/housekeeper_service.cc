@@ -3,9 +3,12 @@
 #include <utility>
 #include <vector>
 
+#include "server/domain/error.h"
+#include "server/service/call_deadline.h"
 #include "server/service/run_task_stream.h"
 #include "server/service/translate.h"
 #include "server/service/translate_housekeeper.h"
+#include "server/storage/audit_log.h"
 #include "server/storage/housekeeper_store.h"
 
 namespace eventstore::service {
@@ -59,7 +62,28 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* HousekeeperService::RunTask(Context*
   if (run.ok()) {
     if (absl::Status allowed = admission.Check(domain::access::CheckRun, *run); !allowed.ok()) run = allowed;
   }
-  return RunTaskStream::Begin(parts_.calls, admission, *context, parts_.clock, parts_.housekeeper, run);
+  const auto stream = RunTaskStream::Begin(parts_.calls, admission, *context, parts_.clock);
+  auto* const reactor = stream.get();
+  if (!run.ok()) {
+    parts_.calls.audit.Refused(parts_.readers, admission, run.status());
+    stream->End(run.status());
+    return reactor;
+  }
+  const auto record = parts_.calls.audit.Of(admission, message);
+  const auto ended = [this, record](const absl::StatusOr<domain::TaskRun>& result) {
+    const auto outcome =
+        result.ok() ? domain::NameOf(result->status) : domain::ReasonName(domain::FromStatus(result.status()).reason);
+    parts_.calls.audit.EndLater(parts_.readers, record, std::string(outcome));
+  };
+  storage::ReadTask task;
+  task.deadline = DeadlineOf(*context, parts_.clock, parts_.deadline);
+  task.run = [this, stream, record, ended, wanted = *run](absl::StatusOr<Session*> session) {
+    if (!session.ok()) return stream->End(session.status());
+    if (absl::Status noted = AuditTrail::Begin(**session, record); !noted.ok()) return stream->End(noted);
+    stream->Ask(parts_.housekeeper, wanted, ended);
+  };
+  if (!parts_.readers.Submit(task)) stream->End(ReadQueueFull());
+  return reactor;
 }
 
 HousekeeperService::Unary* HousekeeperService::ListRuns(Context* context, const Bytes* request, Bytes* response) {
@@ -129,6 +153,23 @@ HousekeeperService::Unary* HousekeeperService::UpdateSchedule(Context* context, 
   return AskPool<v1::UpdateScheduleRequest, Response>(
       pool(), Rpc::kUpdateSchedule, context, request, response, [](const auto& message) { return FromProto(message); },
       [this](Session& session, const domain::PlanUpdate& update) { return Update(session, update); });
+}
+
+HousekeeperService::Unary* HousekeeperService::ListAuditLog(Context* context, const Bytes* request, Bytes* response) {
+  using Response = v1::ListAuditLogResponse;
+  return AskPool<v1::ListAuditLogRequest, Response>(
+      pool(), Rpc::kListAuditLog, context, request, response, [](const auto& message) { return FromProto(message); },
+      [](Session& session, const domain::AuditQuery& query) -> absl::StatusOr<Response> {
+        auto records = storage::ListAudit(session, query);
+        if (!records.ok()) return records.status();
+        Response answer;
+        if (records->size() > static_cast<std::size_t>(query.page_size)) {
+          records->pop_back();
+          answer.set_next_page_token(std::to_string(records->back().id));
+        }
+        for (const auto& record : *records) ToProto(record, answer.add_records());
+        return answer;
+      });
 }
 
 }  // namespace eventstore::service

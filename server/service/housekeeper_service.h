@@ -15,9 +15,10 @@
 
 namespace eventstore::service {
 
-using RawHousekeeper = v1::Housekeeper::WithRawCallbackMethod_ListTasks<v1::Housekeeper::WithRawCallbackMethod_RunTask<
-    v1::Housekeeper::WithRawCallbackMethod_ListRuns<v1::Housekeeper::WithRawCallbackMethod_GetPartitionStatus<
-        v1::Housekeeper::WithRawCallbackMethod_UpdateSchedule<v1::Housekeeper::Service>>>>>;
+using RawHousekeeper = v1::Housekeeper::WithRawCallbackMethod_ListTasks<
+    v1::Housekeeper::WithRawCallbackMethod_RunTask<v1::Housekeeper::WithRawCallbackMethod_ListRuns<
+        v1::Housekeeper::WithRawCallbackMethod_GetPartitionStatus<v1::Housekeeper::WithRawCallbackMethod_UpdateSchedule<
+            v1::Housekeeper::WithRawCallbackMethod_ListAuditLog<v1::Housekeeper::Service>>>>>>;
 
 struct HousekeeperParts {
   const CallBook& calls;
@@ -46,6 +47,7 @@ class HousekeeperService final : public RawHousekeeper {
   Unary* ListRuns(Context* context, const Bytes* request, Bytes* response) override;
   Unary* GetPartitionStatus(Context* context, const Bytes* request, Bytes* response) override;
   Unary* UpdateSchedule(Context* context, const Bytes* request, Bytes* response) override;
+  Unary* ListAuditLog(Context* context, const Bytes* request, Bytes* response) override;
 
  private:
   PoolCallParts pool() const { return {parts_.calls, parts_.readers, parts_.clock, parts_.deadline, parser_}; }

@@ -12,6 +12,7 @@
 #include "server/observability/request_log.h"
 #include "server/observability/rpc_figures.h"
 #include "server/service/admission.h"
+#include "server/service/audit_trail.h"
 #include "server/service/call_count.h"
 #include "server/service/handover.h"
 #include "server/service/rpc.h"
@@ -26,6 +27,7 @@ struct CallBook {
   observability::RequestLog& log;
   const domain::Clock& clock;
   domain::IdMaker& ids;
+  AuditTrail& audit;
 };
 
 // One call, from its arrival until gRPC is done with it.

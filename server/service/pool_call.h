@@ -40,6 +40,7 @@ grpc::ServerUnaryReactor* AskPool(const PoolCallParts& parts, Rpc rpc, grpc::Cal
   auto* call = new UnaryCall(parts.calls, rpc, *context, response);
   Request message;
   if (absl::Status parsed = parts.parser.Parse(call->admission(), *request, &message); !parsed.ok()) {
+    parts.calls.audit.Refused(parts.readers, call->admission(), parsed);
     call->Fail(parsed);
     return call;
   }
@@ -50,9 +51,12 @@ grpc::ServerUnaryReactor* AskPool(const PoolCallParts& parts, Rpc rpc, grpc::Cal
   }
   storage::ReadTask task;
   task.deadline = DeadlineOf(*context, parts.clock, parts.deadline);
-  task.run = [call, run, query = *std::move(query)](absl::StatusOr<storage::Session*> session) {
+  task.run = [call, run, query = *std::move(query),
+              record = parts.calls.audit.Of(call->admission(), message)](absl::StatusOr<storage::Session*> session) {
     if (!session.ok()) return call->Fail(session.status());
+    if (absl::Status noted = AuditTrail::Begin(**session, record); !noted.ok()) return call->Fail(noted);
     const auto answer = storage::Caught([&]() -> absl::StatusOr<Response> { return run(**session, query); });
+    AuditTrail::End(**session, record, answer.status());
     if (!answer.ok()) return call->Fail(answer.status());
     call->Reply(*answer);
   };

@@ -39,6 +39,7 @@ std::vector<observability::RpcName> RpcNames() {
       {.service = kHousekeeper, .method = "ListRuns"},
       {.service = kHousekeeper, .method = "GetPartitionStatus"},
       {.service = kHousekeeper, .method = "UpdateSchedule"},
+      {.service = kHousekeeper, .method = "ListAuditLog"},
       {.service = kOperations, .method = "RecordEvent"},
       {.service = kOperations, .method = "CreateEnforcement"},
       {.service = kOperations, .method = "ResolveEnforcement"},

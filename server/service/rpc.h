@@ -34,6 +34,7 @@ enum class Rpc {
   kListRuns,
   kGetPartitionStatus,
   kUpdateSchedule,
+  kListAuditLog,
   kRecordEvent,
   kCreateEnforcement,
   kResolveEnforcement,

@@ -38,6 +38,7 @@ constexpr domain::access::CallRule RuleOf(Rpc rpc) {
     case Rpc::kDeleteConsumerGroup:
     case Rpc::kDiscardParkedEvents:
       return CallRule{{kAdmin}};
+    case Rpc::kListAuditLog:
     case Rpc::kListTasks:
     case Rpc::kListRuns:
     case Rpc::kGetPartitionStatus:
@@ -76,6 +77,25 @@ constexpr domain::access::CallRule RuleOf(Rpc rpc) {
       return CallRule{{kReader}};
   }
   return CallRule{{kAdmin}};
+}
+
+// Kept in the audit log: what operators and admins change. What writers do is in the events and records.
+constexpr bool IsAudited(Rpc rpc) {
+  switch (rpc) {
+    case Rpc::kCreateConsumerGroup:
+    case Rpc::kUpdateConsumerGroup:
+    case Rpc::kResetConsumerGroup:
+    case Rpc::kReplayParkedEvents:
+    case Rpc::kDeleteConsumerGroup:
+    case Rpc::kDiscardParkedEvents:
+    case Rpc::kRunTask:
+    case Rpc::kUpdateSchedule:
+    case Rpc::kDrainWorker:
+    case Rpc::kDeregisterWorker:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace eventstore::service

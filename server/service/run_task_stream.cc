@@ -16,34 +16,34 @@ constexpr std::chrono::milliseconds kBetweenProgress{100};
 
 }  // namespace
 
-RunTaskStream* RunTaskStream::Begin(const CallBook& calls, const Admission& admission,
-                                    grpc::CallbackServerContext& context, const domain::Clock& clock,
-                                    housekeeping::Housekeeper* housekeeper,
-                                    const absl::StatusOr<domain::RunRequest>& request) {
+std::shared_ptr<RunTaskStream> RunTaskStream::Begin(const CallBook& calls, const Admission& admission,
+                                                    grpc::CallbackServerContext& context, const domain::Clock& clock) {
   const std::shared_ptr<RunTaskStream> stream(new RunTaskStream(calls, admission, context, clock));
   stream->self_ = stream;
   HandOver(stream.get());
-  if (!request.ok()) {
-    stream->End(request.status());
-    return stream.get();
-  }
+  return stream;
+}
+
+void RunTaskStream::Ask(housekeeping::Housekeeper* housekeeper, const domain::RunRequest& request, const Ended& ended) {
+  const auto end = [stream = shared_from_this(), ended](const absl::StatusOr<domain::TaskRun>& run) {
+    ended(run);
+    stream->End(run);
+  };
   if (housekeeper == nullptr) {
-    stream->End(domain::ErrorOf(domain::Reason::kHousekeeperOff,
-                                "this instance runs without a housekeeper; ask one that has it, or start this one with "
-                                "--housekeeper=true"));
-    return stream.get();
+    return end(domain::ErrorOf(domain::Reason::kHousekeeperOff,
+                               "this instance runs without a housekeeper; ask one that has it, or start this one with "
+                               "--housekeeper=true"));
   }
   housekeeping::Housekeeper::Wish wish;
-  wish.task = request->task;
-  wish.parameters = {request->dry_run, request->retention_days, request->from_days, request->to_days};
-  wish.progress = [stream](const auto& progress) { stream->Tell(progress); };
-  wish.done = [stream](const auto& run) { stream->End(run); };
-  wish.gone = [stream] {
+  wish.task = request.task;
+  wish.parameters = {request.dry_run, request.retention_days, request.from_days, request.to_days};
+  wish.progress = [stream = shared_from_this()](const auto& progress) { stream->Tell(progress); };
+  wish.done = end;
+  wish.gone = [stream = shared_from_this()] {
     const std::scoped_lock lock(stream->mutex_);
     return stream->cancelled_;
   };
-  if (absl::Status asked = housekeeper->Ask(std::move(wish)); !asked.ok()) stream->End(asked);
-  return stream.get();
+  if (absl::Status asked = housekeeper->Ask(std::move(wish)); !asked.ok()) end(asked);
 }
 
 void RunTaskStream::Tell(const housekeeping::TaskProgress& progress) {

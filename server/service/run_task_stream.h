@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,10 +21,14 @@ namespace eventstore::service {
 class RunTaskStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteBuffer>>,
                             public std::enable_shared_from_this<RunTaskStream> {
  public:
-  // Lives until gRPC is done with it. `housekeeper` null: this instance has none.
-  static RunTaskStream* Begin(const CallBook& calls, const Admission& admission, grpc::CallbackServerContext& context,
-                              const domain::Clock& clock, housekeeping::Housekeeper* housekeeper,
-                              const absl::StatusOr<domain::RunRequest>& request);
+  // Lives until gRPC is done with it. Until it is asked for a run, or ended, it waits.
+  static std::shared_ptr<RunTaskStream> Begin(const CallBook& calls, const Admission& admission,
+                                              grpc::CallbackServerContext& context, const domain::Clock& clock);
+
+  using Ended = std::function<void(const absl::StatusOr<domain::TaskRun>&)>;
+  // `housekeeper` null: this instance has none. `ended` is told what came of it, before the client is.
+  void Ask(housekeeping::Housekeeper* housekeeper, const domain::RunRequest& request, const Ended& ended);
+  void End(const absl::StatusOr<domain::TaskRun>& run);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -35,7 +40,6 @@ class RunTaskStream final : public Observed<grpc::ServerWriteReactor<grpc::ByteB
       : Observed(calls, admission, context), clock_(clock) {}
 
   void Tell(const housekeeping::TaskProgress& progress);
-  void End(const absl::StatusOr<domain::TaskRun>& run);
   // Writes what there is to write, or ends the call.
   void Work();
 

@@ -49,6 +49,29 @@ absl::StatusOr<int> FromProto(const v1::GetPartitionStatusRequest& request) {
   return request.newest() == 0 ? kDefault : request.newest();
 }
 
+absl::StatusOr<domain::AuditQuery> FromProto(const v1::ListAuditLogRequest& request) {
+  domain::RawAuditQuery raw;
+  if (request.has_since()) raw.since = {request.since().seconds(), request.since().nanos()};
+  raw.identity = request.identity();
+  raw.action = request.action();
+  raw.page_size = request.page_size();
+  raw.page_token = request.page_token();
+  return domain::ParseAuditQuery(std::move(raw));
+}
+
+void ToProto(const domain::AuditRecord& record, v1::AuditRecord* message) {
+  message->set_id(record.id);
+  ToProto(record.at, message->mutable_at());
+  message->set_call_id(record.call.ToString());
+  message->set_identity(record.identity);
+  message->set_credential(record.credential);
+  message->set_peer(record.peer);
+  message->set_action(record.action);
+  message->set_target(record.target);
+  message->set_outcome(record.outcome);
+  message->set_detail(record.detail);
+}
+
 void ToProto(const domain::TaskRun& run, v1::TaskRun* message) {
   message->set_id(run.id);
   message->set_task(run.task);

@@ -151,6 +151,12 @@ absl::Status CheckTls(const Settings& settings) {
   return absl::OkStatus();
 }
 
+absl::Status CheckAudit(const Settings& settings) {
+  if (!settings.audit_metadata || !settings.auth_keys.empty() || !settings.jwt_jwks.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "audit_metadata is on, and nobody is asked who they are: give auth_keys or jwt_jwks too");
+}
+
 std::string TomlText(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) {
@@ -219,6 +225,7 @@ absl::StatusOr<Command> ParseCommandLine(const std::vector<std::string>& args, c
     if (flags->print_config) command.text += PrintedLine(setting, values[setting.name]);
   }
   if (auto status = CheckTls(command.settings); !status.ok()) return status;
+  if (auto status = CheckAudit(command.settings); !status.ok()) return status;
   const auto grpc = ParseListenAddress(command.settings.grpc_listen);
   if (grpc && grpc->port != 0 && command.settings.grpc_listen == command.settings.http_listen) {
     return absl::InvalidArgumentError(fmt::format(

@@ -43,6 +43,8 @@ struct Settings {
   int housekeeper_retry_seconds = 0;
   int compress_after_days = 0;  // 0: never
   int keep_runs_days = 0;
+  int keep_audit_days = 0;  // 0: for ever
+  bool audit_metadata = false;
   int worker_timeout_seconds = 0;  // 0: never
   bool no_migrate = false;
   int retention_days = 0;         // 0: keep everything

@@ -23,7 +23,7 @@ MAY = {
                "ListExecutions ListWorkers GetHistory Watch GetCounts GetTopRefs GetFailureRate GetThroughput "
                "ListAggregates",
     (OPERATOR,): "CreateConsumerGroup UpdateConsumerGroup ResetConsumerGroup ReplayParkedEvents ListTasks ListRuns "
-                 "GetPartitionStatus RunTask",
+                 "GetPartitionStatus RunTask ListAuditLog",
     (READER, OPERATOR): "ListConsumerGroups GetConsumerGroup",
     (WRITER, OPERATOR): "DrainWorker DeregisterWorker",
     (): "DeleteConsumerGroup DiscardParkedEvents UpdateSchedule",

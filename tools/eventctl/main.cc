@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   AddOperations(app, context);
   AddHistory(app, context);
   AddHousekeeper(app, context);
+  AddAudit(app, context);
   AddPartitions(app, context);
   AddVersion(app, context);
   AddAnalytics(app, context);

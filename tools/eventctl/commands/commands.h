@@ -19,6 +19,7 @@ void AddGroups(CLI::App& app, Context& context);
 void AddOperations(CLI::App& app, Context& context);
 void AddHistory(CLI::App& app, Context& context);
 void AddHousekeeper(CLI::App& app, Context& context);
+void AddAudit(CLI::App& app, Context& context);
 void AddPartitions(CLI::App& app, Context& context);
 void AddAnalytics(CLI::App& app, Context& context);
 void AddAuth(CLI::App& app, Context& context);
