@@ -127,8 +127,8 @@ class HostileTest(StoreTest):
             time.sleep(1)
 
 
-class SlowTest(HostileTest):
-    settings = {"handshake_timeout_seconds": 3, "max_connection_idle_seconds": 3}
+class HandshakeTest(HostileTest):
+    settings = {"handshake_timeout_seconds": 3}
 
     def test_grpc_before_the_handshake(self):
         silent = self.connect(60, handshake=False)
@@ -140,6 +140,10 @@ class SlowTest(HostileTest):
         slow = silent + half + dripping
         self.drip(dripping, http2.PREFACE[:-1], lambda: all(connection.ended() for connection in slow))
         self.assert_unharmed(100)
+
+
+class SlowTest(HostileTest):
+    settings = {"max_connection_idle_seconds": 3}
 
     def test_grpc_in_the_middle_of_a_header(self):
         slow = self.connect(150)
