@@ -23,10 +23,10 @@ MAY = {
                "ListExecutions ListWorkers GetHistory Watch GetCounts GetTopRefs GetFailureRate GetThroughput "
                "ListAggregates",
     (OPERATOR,): "CreateConsumerGroup UpdateConsumerGroup ResetConsumerGroup ReplayParkedEvents ListTasks ListRuns "
-                 "GetPartitionStatus RunTask ListAuditLog",
+                 "GetPartitionStatus RunTask ListAuditLog ListErasures",
     (READER, OPERATOR): "ListConsumerGroups GetConsumerGroup",
     (WRITER, OPERATOR): "DrainWorker DeregisterWorker",
-    (): "DeleteConsumerGroup DiscardParkedEvents UpdateSchedule",
+    (): "DeleteConsumerGroup DiscardParkedEvents UpdateSchedule EraseSubject",
 }
 NEEDED = {method: {*roles, ADMIN} for roles, methods in MAY.items() for method in methods.split()}
 # Where an identity with limits may go.

@@ -47,7 +47,7 @@ _MESSAGES = _reflection_messages()
 Request = _MESSAGES["grpc.reflection.v1alpha.ServerReflectionRequest"]
 Response = _MESSAGES["grpc.reflection.v1alpha.ServerReflectionResponse"]
 
-SERVICES = ["eventstore.v1.Analytics", "eventstore.v1.EventStore", "eventstore.v1.Housekeeper", "eventstore.v1.Operations",
+SERVICES = ["eventstore.v1.Analytics", "eventstore.v1.Erasure", "eventstore.v1.EventStore", "eventstore.v1.Housekeeper", "eventstore.v1.Operations",
             "eventstore.v1.Subscriptions", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"]
 
 

@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
   AddVersion(app, context);
   AddAnalytics(app, context);
   AddAuth(app, context);
+  AddErase(app, context);
   AddConvertTable(app, context);
   AddMigrate(app, context);
   AddArchive(app, context);

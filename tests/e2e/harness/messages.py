@@ -12,6 +12,7 @@ sys.path.insert(0, _FOLDER)
 
 from eventstore.v1 import analytics_pb2 as analytics  # noqa: E402  (found through the line above)
 from eventstore.v1 import consumer_groups_pb2 as groups  # noqa: E402
+from eventstore.v1 import erasure_pb2 as erasure  # noqa: E402
 from eventstore.v1 import event_pb2 as event  # noqa: E402
 from eventstore.v1 import event_store_pb2 as store  # noqa: E402
 from eventstore.v1 import housekeeper_pb2 as housekeeper  # noqa: E402
@@ -34,6 +35,7 @@ rpc_details = _load("google/rpc/error_details")
 
 SERVICE = store.DESCRIPTOR.services_by_name["EventStore"]
 SUBSCRIPTIONS = subscriptions.DESCRIPTOR.services_by_name["Subscriptions"]
+ERASURE = erasure.DESCRIPTOR.services_by_name["Erasure"]
 ANALYTICS = analytics.DESCRIPTOR.services_by_name["Analytics"]
 OPERATIONS = operations.DESCRIPTOR.services_by_name["Operations"]
 HOUSEKEEPER = housekeeper.DESCRIPTOR.services_by_name["Housekeeper"]
@@ -59,6 +61,7 @@ METHODS = {descriptor.name: Method(store, descriptor) for descriptor in SERVICE.
 METHODS.update((descriptor.name, Method(subscriptions, descriptor)) for descriptor in SUBSCRIPTIONS.methods)
 METHODS.update((descriptor.name, Method(housekeeper, descriptor)) for descriptor in HOUSEKEEPER.methods)
 METHODS.update((descriptor.name, Method(analytics, descriptor)) for descriptor in ANALYTICS.methods)
+METHODS.update((descriptor.name, Method(erasure, descriptor)) for descriptor in ERASURE.methods)
 METHODS.update((descriptor.name, Method(operations, descriptor)) for descriptor in OPERATIONS.methods)
 
 

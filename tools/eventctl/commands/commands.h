@@ -23,6 +23,7 @@ void AddAudit(CLI::App& app, Context& context);
 void AddPartitions(CLI::App& app, Context& context);
 void AddAnalytics(CLI::App& app, Context& context);
 void AddAuth(CLI::App& app, Context& context);
+void AddErase(CLI::App& app, Context& context);
 void AddConvertTable(CLI::App& app, Context& context);
 void AddMigrate(CLI::App& app, Context& context);
 void AddArchive(CLI::App& app, Context& context);
