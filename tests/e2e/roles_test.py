@@ -105,7 +105,7 @@ class RolesTest(GroupTest):
             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
               AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
               AND NOT EXISTS (SELECT FROM store_table_rights r WHERE r.table_name = c.relname) ORDER BY 1""").split()
-        # Those of a move need the owner (migrations/0045_roles.sql).
+        # Those of a move need the owner (migrations/0049_roles.sql).
         self.assertEqual(unnamed, ["cutover_log", "legacy_changes", "legacy_failed", "legacy_outbox"])
 
     def test_who_may_not_make_roles_migrates_all_the_same(self):

@@ -11,7 +11,10 @@ CREATE TABLE store_table_rights (
     writer     text NOT NULL
 );
 INSERT INTO store_table_rights
-SELECT name, 'SELECT, INSERT' FROM unnest(ARRAY['events_v2', 'event']) name
+SELECT name, 'SELECT, INSERT' FROM unnest(ARRAY['events_v2', 'event', 'audit_log', 'erasures']) name
+UNION ALL
+-- A key that was destroyed leaves its row, which is how none is made again.
+SELECT name, 'SELECT, INSERT, UPDATE' FROM unnest(ARRAY['erasure_state', 'subject_keys']) name
 UNION ALL
 -- How far ahead of the clock events may be found (engine native): an append moves it on.
 SELECT 'events_v2_partitioning', 'SELECT, UPDATE'
@@ -84,7 +87,7 @@ BEGIN
     END LOOP;
     GRANT USAGE, SELECT, UPDATE ON SEQUENCE operations_positions TO eventstore_writer;
     GRANT USAGE, SELECT ON SEQUENCE consumer_groups_generation_seq, housekeeper_runs_id_seq TO eventstore_writer;
-    -- Only with the engine native are there functions that run with the owner's rights (0046).
+    -- Only with the engine native are there functions that run with the owner's rights (0050).
     FOR given IN
         SELECT p.oid::regprocedure AS name FROM pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
