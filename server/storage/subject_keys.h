@@ -1,4 +1,4 @@
-// The tables of erasure (migrations 0044 to 0046): keys of subjects, as wrapped as they come, and what was erased.
+// The tables of erasure (migrations 0045 to 0047): keys of subjects, as wrapped as they come, and what was erased.
 #pragma once
 
 #include <cstdint>
