@@ -56,7 +56,8 @@ class Report:
     def _left(self, running, waiting, now):
         # Before the first one has ended: what is planned and something for the rest.
         each = sum(self._took) / len(self._took) if self._took else self._options.seconds + 15
-        seconds = (waiting * each + sum(max(1.0, each - (now - one.began)) for one in running)) / max(1, min(self._options.jobs, waiting + len(running)))
+        at_once = max(1, min(self._options.jobs, waiting + len(running)))
+        seconds = (waiting * each + sum(max(1.0, each - (now - one.began)) for one in running)) / at_once
         return f"about {seconds / 60:.1f} min left"
 
     def summary(self, results, missing):
