@@ -146,6 +146,8 @@ absl::Status RecoverAsFromArchive(const DataFolder& folder, const Account& accou
   }
   spdlog::info("embedded: {} is a backup; PostgreSQL recovers it and goes on under a new timeline", folder.pgdata());
   options.extra_settings.try_emplace("restore_command", "false");
+  // A standby would refuse settings below those of the server that the backup is of.
+  options.extra_settings.try_emplace("hot_standby", "off");
   options.extra_settings.try_emplace("recovery_target_action", "promote");
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tools/cli/tls_flags.h"
+#include "tools/eventctl/commands/backup/backup.h"
 #include "tools/eventctl/commands/commands.h"
 #include "tools/eventctl/context.h"
 #include "tools/eventctl/output/report_error.h"
@@ -96,6 +97,7 @@ int main(int argc, char** argv) {
   AddDualWrite(app, context);
   AddCutover(app, context);
   AddVerify(app, context);
+  AddBackup(app, context);
   AddDevCerts(app, context);
 
   try {
