@@ -39,7 +39,8 @@ absl::Status RestoreStore(const std::string& conninfo, const std::string& folder
     if (!done.ok()) return done.status();
     session.Disconnect();
   }
-  absl::Status restored = RunProgram({"pg_restore", "--no-owner", "--no-privileges", "--dbname=" + conninfo, folder + "/" + file}, folder);
+  absl::Status restored =
+      RunProgram({"pg_restore", "--no-owner", "--no-privileges", "--dbname=" + conninfo, folder + "/" + file}, folder);
   if (!restored.ok()) return restored;
   return session.RunScript(OnNative() ? "ANALYZE" : "SELECT timescaledb_post_restore(); ANALYZE").status();
 }
