@@ -191,7 +191,7 @@ TEST_F(TasksTest, PruneRunsKeepsTheLastRunAndTheLastSuccessOfEachTask) {
     SELECT task, 'a:1', 'schedule', 1, now() - days * interval '1 day', now(), status
     FROM (VALUES ('a', 100, 'succeeded'), ('a', 99, 'succeeded'), ('a', 98, 'failed'), ('a', 97, 'failed'),
                  ('b', 96, 'succeeded'), ('b', 10, 'succeeded'), ('b', 9, 'failed')) v (task, days, status))sql");
-  PruneRuns task(90);
+  PruneRuns task(90, 400);
   const auto dry = Run(task, {.dry_run = true});
   ASSERT_THAT(dry, IsOk());
   EXPECT_EQ(dry->counts.at("runs_to_forget"), 3);
