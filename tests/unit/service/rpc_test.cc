@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "eventstore/v1/analytics.pb.h"
+#include "eventstore/v1/erasure.pb.h"
 #include "eventstore/v1/event_store.pb.h"
 #include "eventstore/v1/housekeeper.pb.h"
 #include "eventstore/v1/operations.pb.h"
@@ -25,7 +26,7 @@ TEST(Rpc, EveryMethodOfTheProtosIsNamedOnceInTheOrderOfTheEnum) {
   std::vector<Told> expected;
   for (const auto* file : {v1::AppendRequest::descriptor()->file(), v1::SubscribeRequest::descriptor()->file(),
                            v1::ListTasksRequest::descriptor()->file(), v1::WatchRequest::descriptor()->file(),
-                           v1::GetCountsRequest::descriptor()->file()}) {
+                           v1::GetCountsRequest::descriptor()->file(), v1::EraseSubjectRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service(0)->method_count(); ++i) {
       const auto* method = file->service(0)->method(i);
       expected.push_back({std::string(file->service(0)->full_name()), std::string(method->name()),
@@ -45,7 +46,7 @@ TEST(Rpc, EveryMethodOfTheProtosIsNamedOnceInTheOrderOfTheEnum) {
   EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kRunTask)].method, "RunTask");
   EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kMoveExecution)].method, "MoveExecution");
   EXPECT_EQ(names[static_cast<std::size_t>(Rpc::kWatch)].method, "Watch");
-  EXPECT_EQ(names.size(), static_cast<std::size_t>(Rpc::kListAggregates) + 1);
+  EXPECT_EQ(names.size(), static_cast<std::size_t>(Rpc::kListErasures) + 1);
 }
 
 // Who may make no call could be let in by mistake; a call that nobody needs a role for is the same.
