@@ -10,10 +10,13 @@
 #include "server/domain/position.h"
 #include "server/storage/lane_lock.h"
 #include "server/storage/lost_positions.h"
+#include "server/storage/sql_errors.h"
 #include "spdlog/spdlog.h"
 
 namespace eventstore::storage {
 namespace {
+
+constexpr char kLockNotAvailable[] = "55P03";
 
 // A standby has no timeline that it writes; it takes no appends either.
 constexpr Query kRead{"identity_read", R"sql(
@@ -183,8 +186,18 @@ absl::StatusOr<StoreIdentity> EnsureIdentity(Session& session, ChunkCatalog& chu
 absl::StatusOr<StoreIdentity> EnsureIdentityAtStart(Session& session, ChunkCatalog& chunks) {
   auto identity = EnsureIdentity(session, chunks);
   if (!identity.ok()) return identity;
+  // A server does not wait at its start for whoever has the events locked: what it looks for here is rare, and the next
+  // start looks again.
+  if (auto set = session.RunScript("SET lock_timeout = '2s'"); !set.ok()) return set.status();
   auto largest = LargestPosition(session, chunks);
+  if (SqlStateOf(largest.status()) == kLockNotAvailable) {
+    spdlog::warn(
+        "the events are locked by another session, so it was not looked whether they are of a later state than their "
+        "cluster, as after a dump that was restored into an older copy of it; the next start looks again");
+    return identity;
+  }
   if (!largest.ok()) return largest.status();
+  if (auto set = session.RunScript("RESET lock_timeout"); !set.ok()) return set.status();
   // After the look at the events: what is stored has a transaction id below this one.
   auto end = session.Run(kNextXid, {});
   if (!end.ok()) return end.status();
