@@ -21,13 +21,17 @@ GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"
 INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, ABORTED = 3, 5, 6, 10
 
 
+# What is lost when neither can be had.
+NOT_TRIED = ". Not tried: calls by a client that knows the services by reflection alone"
+
+
 def fetch(program, path, needs, command, patience_s, environment=None):
     """Where the program is, fetched if need be; skips the tests of the class when it cannot be had."""
     found = shutil.which(program)
     if found or os.access(path, os.X_OK):
         return found or path
     if shutil.which(needs) is None:
-        raise unittest.SkipTest(f"there is neither {program} nor {needs} to fetch it with")
+        raise unittest.SkipTest(f"there is neither {program} nor {needs} to fetch it with{NOT_TRIED}")
     print(f"fetching {program} with {needs}", flush=True)
     try:
         done = subprocess.run(
@@ -41,11 +45,11 @@ def fetch(program, path, needs, command, patience_s, environment=None):
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise unittest.SkipTest(f"{needs} did not fetch {program} within {patience_s} s") from None
+        raise unittest.SkipTest(f"{needs} did not fetch {program} within {patience_s} s{NOT_TRIED}") from None
     if done.returncode != 0 or not os.access(path, os.X_OK):
         lines = done.stdout.strip().splitlines() or ["it said nothing"]
         errors = [line for line in lines if "error" in line.lower()][:3] or lines[-1:]
-        raise unittest.SkipTest(f"{needs} could not fetch {program}: {'; '.join(errors)}")
+        raise unittest.SkipTest(f"{needs} could not fetch {program}: {'; '.join(errors)}{NOT_TRIED}")
     return path
 
 

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/src/status.h"
 #include "eventstore/v1/erasure.grpc.pb.h"
 #include "tools/eventctl/commands/commands.h"
 #include "tools/eventctl/input/confirm.h"
@@ -19,6 +18,7 @@
 #include "tools/eventctl/output/json_object.h"
 #include "tools/eventctl/output/report_error.h"
 #include "tools/eventctl/output/table.h"
+#include "tools/eventctl/service_calls.h"
 
 namespace eventstore::eventctl {
 namespace {
@@ -31,28 +31,7 @@ struct EraseFlags {
   bool yes = false;
 };
 
-class ErasureCalls {
- public:
-  explicit ErasureCalls(const Context& context)
-      : stub_(v1::Erasure::NewStub(MakeChannel(context))),
-        patience_(CallOptionsOf(context).timeout.value_or(std::chrono::milliseconds{30'000})) {}
-
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::Erasure::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                          Response*),
-                                const Request& request) const {
-    grpc::ClientContext call;
-    call.set_deadline(std::chrono::system_clock::now() + patience_);
-    Response response;
-    const absl::Status status = client::internal::FromGrpc(((*stub_).*method)(&call, request, &response));
-    if (!status.ok()) return status;
-    return response;
-  }
-
- private:
-  const std::unique_ptr<v1::Erasure::Stub> stub_;
-  const std::chrono::milliseconds patience_;  // 30 s unless --timeout says otherwise
-};
+using ErasureCalls = ServiceCalls<v1::Erasure>;
 
 // One line of `eventctl --json erase list`, which --replay reads.
 std::string ErasureJson(const v1::ErasedSubject& erasure) {

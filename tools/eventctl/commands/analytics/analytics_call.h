@@ -11,36 +11,15 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/src/status.h"
 #include "eventstore/v1/analytics.grpc.pb.h"
 #include "tools/eventctl/context.h"
 #include "tools/eventctl/input/flags.h"
 #include "tools/eventctl/input/parse_time.h"
+#include "tools/eventctl/service_calls.h"
 
 namespace eventstore::eventctl {
 
-class AnalyticsCalls {
- public:
-  explicit AnalyticsCalls(const Context& context)
-      : stub_(v1::Analytics::NewStub(MakeChannel(context))),
-        patience_(CallOptionsOf(context).timeout.value_or(std::chrono::milliseconds{30'000})) {}
-
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::Analytics::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                            Response*),
-                                const Request& request) const {
-    grpc::ClientContext call;
-    call.set_deadline(std::chrono::system_clock::now() + patience_);
-    Response response;
-    const absl::Status status = client::internal::FromGrpc(((*stub_).*method)(&call, request, &response));
-    if (!status.ok()) return status;
-    return response;
-  }
-
- private:
-  const std::unique_ptr<v1::Analytics::Stub> stub_;
-  const std::chrono::milliseconds patience_;  // 30 s unless --timeout says otherwise
-};
+using AnalyticsCalls = ServiceCalls<v1::Analytics>;
 
 struct RangeFlags {
   std::string from;
