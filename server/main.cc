@@ -244,7 +244,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
       {v1::EventStore::service_full_name(), v1::Subscriptions::service_full_name(),
        v1::Housekeeper::service_full_name(), v1::Operations::service_full_name(), v1::Analytics::service_full_name(),
        v1::Erasure::service_full_name()},
-      settings.reflection, ConnectionLimitsOf(settings));
+      settings.reflection, ConnectionLimitsOf(settings), call_count);
   if (!server.ok()) return server.status();
   service::HealthMonitor health(conninfo, [&](bool serving) { (*server)->SetServing(serving); });
   const observability::ReadUpkeep upkeep = [&] {
@@ -253,7 +253,7 @@ absl::Status Serve(const Settings& settings, const std::string& conninfo, const 
   observability::Metrics metrics;
   AddServerMetrics(metrics,
                    {identity, rpc_figures, request_log, append_figures, appender, readers, tail, operations_pool,
-                    change_tail, groups, group_sampler, health, transport->http.get(), upkeep});
+                    change_tail, groups, group_sampler, health, **server, transport->http.get(), upkeep});
   std::atomic<bool> draining = false;
   auto http = observability::HttpServer::Start(
       settings.http_listen, transport->http.get(),

@@ -194,6 +194,9 @@ void AddServerMetrics(Metrics& metrics, const MeasuredParts& parts) {
                       [build] { return build; });
   metrics.Add(kGauge, "eventstore_serving", "1 while the database answers and the server is not draining.",
               [&health = parts.health] { return health.serving() ? 1 : 0; });
+  metrics.Add(kCounter, "eventstore_grpc_connections_cut_total",
+              "Connections cut since their clients began calls and reset them, over and over.",
+              [&server = parts.server] { return static_cast<double>(server.connections_cut()); });
   metrics.Add(kGauge, "eventstore_tls_certificate_expiry_timestamp_seconds",
               "When the certificate that is served expires, in seconds since 1970; 0: without TLS.",
               [certificate = parts.certificate] {

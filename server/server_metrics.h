@@ -14,6 +14,7 @@
 #include "server/observability/rpc_figures.h"
 #include "server/observability/upkeep_snapshot.h"
 #include "server/service/health_monitor.h"
+#include "server/service/server.h"
 #include "server/storage/appender.h"
 #include "server/storage/read_executor.h"
 #include "server/storage/store_identity.h"
@@ -71,6 +72,7 @@ struct MeasuredParts {
   const subscriptions::GroupCoordinator& groups;
   const subscriptions::GroupSampler& group_sampler;
   const service::HealthMonitor& health;
+  const service::GrpcServer& server;
   tls::CertificateWatch* certificate;  // null: no TLS
   observability::ReadUpkeep upkeep;
 };

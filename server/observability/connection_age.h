@@ -31,8 +31,7 @@ class ConnectionAge {
   const int port_;
   const std::chrono::milliseconds most_;
   const domain::Clock& clock_;
-  // Of the thread: sockets by their inode, and since when they are known. A descriptor's number comes again, an inode of a
-  // socket that is still open does not.
+  // Of the thread: sockets by their inode, and since when they are known.
   std::map<ino_t, domain::MonotonicTime> known_;
 
   std::mutex mutex_;

@@ -1,8 +1,9 @@
-// How many calls are under way, so that the end of the server can wait for them.
+// How many calls are under way, so that the end of the server can wait for them, and how many there were.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 namespace eventstore::service {
@@ -22,6 +23,12 @@ class CallCount {
     CallCount& count_;
   };
 
+  // Calls that have arrived so far.
+  std::uint64_t begun() const {
+    const std::scoped_lock lock(mutex_);
+    return begun_;
+  }
+
   // False when there still are some after `patience`.
   bool AwaitNone(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
@@ -32,12 +39,14 @@ class CallCount {
   void Add(int calls) {
     const std::scoped_lock lock(mutex_);
     running_ += calls;
+    if (calls > 0) ++begun_;
     if (running_ == 0) changed_.notify_all();
   }
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   int running_ = 0;
+  std::uint64_t begun_ = 0;
 };
 
 }  // namespace eventstore::service

@@ -39,7 +39,10 @@ void SetLimits(grpc::ServerBuilder& builder, const ConnectionLimits& limits) {
     // For calls that have no end of their own; else a stream would keep its connection for ever.
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, milliseconds(limits.age));
   }
-  if (limits.streams > 0) builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams);
+  if (limits.streams > 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.streams);
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);  // for the ResetGuard; it is gRPC's default
+  }
   if (limits.memory_mib > 0) {
     grpc::ResourceQuota quota("eventstored");
     quota.Resize(static_cast<std::size_t>(limits.memory_mib) << 20);
@@ -53,7 +56,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
                                                               std::shared_ptr<grpc::ServerCredentials> credentials,
                                                               const std::vector<grpc::Service*>& services,
                                                               const std::vector<std::string>& service_names,
-                                                              bool reflection, const ConnectionLimits& limits) {
+                                                              bool reflection, const ConnectionLimits& limits,
+                                                              const CallCount& calls) {
   // Naming the descriptors links them in: reflection then describes the health service, and clients can print details.
   google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
   google::protobuf::LinkMessageReflection<google::rpc::ErrorInfo>();
@@ -78,6 +82,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string&
                                        "the other server or choose another with --grpc-listen",
                                        listen));
   }
+  if (limits.streams > 0) server->guard_ = std::make_unique<ResetGuard>(server->port_, limits.streams, calls);
   server->names_ = service_names;
   server->SetServing(false);
   return server;
@@ -90,6 +95,7 @@ void GrpcServer::SetServing(bool serving) {
 }
 
 void GrpcServer::Shutdown() {
+  guard_.reset();
   server_->Shutdown(std::chrono::system_clock::now());
   server_->Wait();
 }

@@ -4,11 +4,14 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/service/call_count.h"
+#include "server/service/reset_guard.h"
 
 namespace eventstore::service {
 
@@ -24,20 +27,24 @@ struct ConnectionLimits {
   std::chrono::seconds keepalive{300};  // silence after which a client is asked whether it is still there
   std::chrono::seconds idle{0};         // without a call
   std::chrono::seconds age{0};          // then the client is asked to connect anew, and calls may end
-  int streams = 10'000;                 // calls at once on one connection
-  int memory_mib = 0;                   // of all messages and buffers of gRPC
+  int streams = 1'000;  // calls at once on one connection; twice as many that are not cleaned up cut it (reset_guard.h)
+  int memory_mib = 0;   // of all messages and buffers of gRPC
 };
 
 class GrpcServer {
  public:
-  // Health is NOT_SERVING until SetServing(true). Services must outlive the server.
+  // Health is NOT_SERVING until SetServing(true). Services and `calls`, which those count, must outlive the server.
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Start(const std::string& listen,
                                                            std::shared_ptr<grpc::ServerCredentials> credentials,
                                                            const std::vector<grpc::Service*>& services,
                                                            const std::vector<std::string>& service_names,
-                                                           bool reflection, const ConnectionLimits& limits);
+                                                           bool reflection, const ConnectionLimits& limits,
+                                                           const CallCount& calls);
 
   int port() const { return port_; }
+
+  // Connections cut since they began calls and reset them.
+  std::uint64_t connections_cut() const { return guard_ ? guard_->cut() : 0; }
 
   // Overall and for each service.
   void SetServing(bool serving);
@@ -51,6 +58,7 @@ class GrpcServer {
   GrpcServer() = default;
 
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<ResetGuard> guard_;  // null: any number of calls is allowed
   std::vector<std::string> names_;
   int port_ = 0;
 };

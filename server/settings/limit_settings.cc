@@ -123,8 +123,9 @@ std::vector<Setting> LimitSettings() {
       {.name = "max_streams_per_connection",
        .kind = Kind::kNumber,
        .member = &Settings::max_streams_per_connection,
-       .default_value = "10000",
-       .doc = "Calls at once on one gRPC connection; clients wait with further ones. 0: any",
+       .default_value = "1000",
+       .doc = "Calls at once on one gRPC connection; clients wait with further ones, and one that holds twice as many "
+              "by resetting them is cut. 0: any, and none is cut",
        .min = 0,
        .max = 1'000'000},
       {.name = "max_grpc_memory_mib",
