@@ -1,7 +1,6 @@
 #include "server/erasure/rule_file.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <cerrno>
 #include <cstring>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "server/domain/error.h"
+#include "server/toml/toml_text.h"
 
 namespace eventstore::erasure {
 namespace {
@@ -74,11 +74,8 @@ absl::StatusOr<std::vector<Rule>> ParseRuleFile(const std::string& text) {
     return Wrong(0, fmt::format("it has {} bytes, of at most {}", text.size(), kMaxRuleFileBytes));
   }
   toml::table table;
-  try {
-    table = toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    return Wrong(static_cast<int>(error.source().begin.line),
-                 fmt::format("this is not TOML: {}", std::string(error.description())));
+  if (const auto fault = ParseToml(text, table)) {
+    return Wrong(fault->line, fmt::format("this is not TOML: {}", fault->what));
   }
   for (const auto& [key, node] : table) {
     if (key.str() != "rule") return Wrong(LineOf(node), "only [[rule]] tables are known here");

@@ -1,7 +1,6 @@
 #include "server/security/key_file.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "server/domain/error.h"
+#include "server/toml/toml_text.h"
 
 namespace eventstore::security {
 namespace {
@@ -97,12 +97,8 @@ absl::StatusOr<KeyFile> KeyFile::Parse(const std::string& text) {
     return Wrong(0, fmt::format("it has {} bytes, of at most {}", text.size(), kMaxKeyFileBytes));
   }
   toml::table table;
-  try {
-    table = toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    // The parser's own words quote the file.
-    return Wrong(static_cast<int>(error.source().begin.line), "this is not TOML");
-  }
+  // The parser's own words quote the file.
+  if (const auto fault = ParseToml(text, table)) return Wrong(fault->line, "this is not TOML");
   for (const auto& [key, node] : table) {
     if (key.str() != "identity") return Wrong(LineOf(node), "only [[identity]] tables are known here");
   }

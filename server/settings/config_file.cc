@@ -6,9 +6,9 @@
 #include <sstream>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include "server/settings/table.h"
+#include "server/toml/toml_text.h"
 
 namespace eventstore::settings {
 
@@ -21,11 +21,8 @@ absl::StatusOr<std::map<std::string, FileValue>> ReadConfigFile(const std::strin
         fmt::format("the config file {} cannot be read: check --config, or leave it out", path));
   }
   toml::table table;
-  try {
-    table = toml::parse(content.str());
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(fmt::format("{}, line {}: {}", path, static_cast<int>(error.source().begin.line),
-                                                  std::string(error.description())));
+  if (const auto fault = ParseToml(content.str(), table)) {
+    return absl::InvalidArgumentError(fmt::format("{}, line {}: {}", path, fault->line, fault->what));
   }
   std::map<std::string, FileValue> values;
   for (const auto& [key, node] : table) {

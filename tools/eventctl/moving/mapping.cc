@@ -1,12 +1,13 @@
 #include "tools/eventctl/moving/mapping.h"
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
+
+#include "server/toml/toml_text.h"
 
 namespace eventstore::eventctl {
 namespace {
@@ -124,12 +125,9 @@ FieldRef FieldRef::Parse(std::string_view text) {
 
 absl::StatusOr<Mapping> ParseMapping(const std::string& text, const std::string& name) {
   Mapping mapping;
-  try {
-    const toml::table table = toml::parse(text);
-    if (absl::Status read = ReadTable(table, mapping); !read.ok()) return Bad(name, std::string(read.message()));
-  } catch (const toml::parse_error& error) {
-    return Bad(name, fmt::format("line {}: {}", error.source().begin.line, error.description()));
-  }
+  toml::table table;
+  if (const auto fault = ParseToml(text, table)) return Bad(name, fmt::format("line {}: {}", fault->line, fault->what));
+  if (absl::Status read = ReadTable(table, mapping); !read.ok()) return Bad(name, std::string(read.message()));
   return mapping;
 }
 
