@@ -2,7 +2,7 @@
 # make run EVENTSTORE_GRPC_LISTEN=127.0.0.1:50052
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan test-faults build sbom demo bench bench-growth lint format clean
+.PHONY: help run test test-asan test-tsan test-faults build sbom dist demo bench bench-growth lint format clean
 MAKEFLAGS += --no-print-directory
 
 help: ## show this list
@@ -30,6 +30,9 @@ build: ## build everything into build/ (make test or make run install what it ne
 sbom: build ## list what the programs are made of: build/sbom.spdx.json
 	@tools/sbom.py
 
+dist: ## the sources of the last commit as an archive that comes out the same twice: dist/
+	@tools/release/dist.sh $(ARGS)
+
 demo: ## turn a git history into events and look at them (REPO=path, this one by default)
 	@tools/demo.sh
 
@@ -46,4 +49,4 @@ format: ## format the C++ sources in place
 	@git ls-files --cached --others --exclude-standard -- '*.cc' '*.h' | sort -u | xargs clang-format-19 -i
 
 clean: ## remove build/ and the builds of the presets
-	@rm -rf build build-asan build-tsan build-fuzz build-tidy build-release
+	@rm -rf dist build build-asan build-tsan build-fuzz build-tidy build-release

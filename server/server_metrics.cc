@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "server/observability/upkeep_metrics.h"
+#include "server/version/version.h"
 
 namespace eventstore {
 namespace {
@@ -185,7 +186,8 @@ std::vector<MetricFamily> AppendFigures::Collect() const {
 }
 
 void AddServerMetrics(Metrics& metrics, const MeasuredParts& parts) {
-  const std::vector<Sample> build = {{{{"version", EVENTSTORE_VERSION},
+  const std::vector<Sample> build = {{{{"version", kBuildVersion.version},
+                                       {"commit", ShortCommit()},
                                        {"engine", parts.identity.engine},
                                        {"edition", parts.identity.edition},
                                        {"grpc", grpc::Version()}},

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "server/version/version.h"
+
 namespace eventstore::settings {
 namespace {
 
@@ -116,7 +118,7 @@ absl::StatusOr<Flags> ReadFlags(const std::vector<std::string>& args, const std:
     return absl::InvalidArgumentError(fmt::format("{}; see --help", error.what()));
   }
   if (const auto extras = app.remaining(); !extras.empty()) return UnknownArgument(extras.front(), table);
-  if (version) flags.text = fmt::format("eventstored {}\n", EVENTSTORE_VERSION);
+  if (version) flags.text = VersionLine("eventstored") + "\n";
   for (const auto& setting : table) {
     if (!setting.has_flag || app.count(setting.Flag()) == 0) continue;
     flags.values[setting.name] =

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/synchronization/mutex.h"
+#include "server/version/version.h"
 #include "tools/eventbench/load/drain.h"
 #include "tools/eventbench/load/hold.h"
 #include "tools/eventbench/options/flags.h"
@@ -143,7 +144,7 @@ int main(int argc, char** argv) {
   OutputFlags output;
   CLI::App app("Load for an event store: appends and reads in any mix, with latencies, checked afterwards.",
                "eventbench");
-  app.set_version_flag("--version", std::string("eventbench ") + EVENTSTORE_VERSION);
+  app.set_version_flag("--version", eventstore::VersionLine("eventbench"));
   AddFlags(app, options, output);
   try {
     app.parse(argc, argv);

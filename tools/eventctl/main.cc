@@ -5,6 +5,7 @@
 #include <iostream>
 #include <string>
 
+#include "server/version/version.h"
 #include "tools/cli/tls_flags.h"
 #include "tools/eventctl/commands/backup/backup.h"
 #include "tools/eventctl/commands/commands.h"
@@ -46,7 +47,7 @@ int main(int argc, char** argv) {
       "The event store from a shell: append, replay, follow, count, load, consumer groups, operational records, "
       "upkeep, analytics, migrate, verify.",
       "eventctl");
-  app.set_version_flag("--version", std::string("eventctl ") + EVENTSTORE_VERSION);
+  app.set_version_flag("--version", eventstore::VersionLine("eventctl"));
   // Not required: a misspelt command is better told by its name.
   app.require_subcommand(0, 1);
   // Global flags may also come after the command.
