@@ -41,6 +41,25 @@ done
 # Only who asks for the read models gets libpqxx.
 if ldd "$work/with-cmake/account_service" | grep -q libpqxx; then fail "the client itself needs libpqxx"; fi
 
+# The name of the project finds the same, with its components and its version.
+mkdir "$work/by-project"
+cat >"$work/by-project/CMakeLists.txt" <<'LINES'
+cmake_minimum_required(VERSION 3.25)
+project(by_project LANGUAGES CXX)
+find_package(eventstore 0.1 REQUIRED COMPONENTS projection)
+if(NOT TARGET EventStore::client OR NOT TARGET EventStore::projection)
+  message(FATAL_ERROR "find_package(eventstore) gives no EventStore::client and EventStore::projection")
+endif()
+find_package(eventstore 99 QUIET)
+if(eventstore_FOUND)
+  message(FATAL_ERROR "version 99 was found")
+endif()
+LINES
+cmake -S "$work/by-project" -B "$work/by-project/build" -DCMAKE_PREFIX_PATH="$prefix" >"$work/by-project.log" 2>&1 || {
+  cat "$work/by-project.log"
+  fail "find_package(eventstore) does not work"
+}
+
 pc=$(find "$prefix" -name eventstore-client.pc)
 [ -n "$pc" ] || fail "eventstore-client.pc was not installed"
 PKG_CONFIG_PATH=$(dirname "$pc")
