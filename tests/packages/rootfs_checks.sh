@@ -62,8 +62,9 @@ check_serving() {
   quietly setpriv --reuid=postgres --regid=postgres --init-groups -- createuser eventstore
   quietly setpriv --reuid=postgres --regid=postgres --init-groups -- createdb -O eventstore events
   cd /var/lib/eventstore
-  DATABASE_URL="postgresql:///events?host=/var/run/postgresql" as_service eventstored --data-dir /var/lib/eventstore \
-    --engine native --grpc-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 >"$said" 2>&1 &
+  # No function: its process would be the one that is ended below.
+  DATABASE_URL="postgresql:///events?host=/var/run/postgresql" setpriv --reuid=eventstore --regid=eventstore --init-groups -- \
+    eventstored --data-dir /var/lib/eventstore --engine native --grpc-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 >"$said" 2>&1 &
   server=$!
   for ((i = 0; i < 600; ++i)); do
     port=$(sed -nE 's/.*serving gRPC on 127\.0\.0\.1:([0-9]+) .*/\1/p' "$said" | head -n 1)
@@ -125,7 +126,7 @@ apt_install remove eventstore-server eventstore-tools libeventstore-client-dev
 if [ -e /usr/bin/eventstored ] || [ -e /usr/bin/eventctl ]; then fail "programs are left after the removal"; fi
 [ "$(state_of eventstore-server)" = config-files ] || fail "after the removal eventstore-server is $(state_of eventstore-server)"
 [ -f "$settings" ] || fail "the removal took the settings"
-apt_install purge eventstore-server eventstore-tools libeventstore-client-dev
+quietly dpkg --purge eventstore-server
 [ ! -e /etc/eventstore ] || fail "the purge left /etc/eventstore: $(ls -A /etc/eventstore)"
 [ -f /var/lib/eventstore/file ] || fail "the purge has deleted what was in /var/lib/eventstore"
 grep -q '/var/lib/eventstore is kept' "$log" || fail "the purge does not say that it keeps /var/lib/eventstore"
@@ -140,6 +141,6 @@ apt_install install /packages/new/eventstore-server_*.deb
 if grep -q "# mine" "$settings"; then fail "settings that were purged are back"; fi
 rm /var/lib/eventstore/file
 find /var/lib/eventstore -mindepth 1 -delete
-apt_install purge eventstore-server
+quietly dpkg --purge eventstore-server
 [ ! -e /var/lib/eventstore ] || fail "the purge left an empty /var/lib/eventstore"
 echo "rootfs_checks: installed, upgraded with settings kept, served, built with, removed and purged"
