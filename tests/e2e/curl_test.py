@@ -4,53 +4,21 @@ Neither is a Debian package. buf comes from npm, grpcurl from the Go modules; wh
 tests of the one are skipped and say why.
 """
 import json
-import os
 import re
-import shutil
 import subprocess
 import threading
-import unittest
 
 from harness.client import new_id
+from harness.fetch import fetch_buf, fetch_go_program
 from harness.suite import StoreTest
 
-BUILD = os.environ["EVENTSTORE_E2E_BUILD"]
-BUF = "@bufbuild/buf@1.75.0"
 GRPCURL = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"
 # Of the numbers in grpc::StatusCode.
 INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, ABORTED = 3, 5, 6, 10
 
 
 # What is lost when neither can be had.
-NOT_TRIED = ". Not tried: calls by a client that knows the services by reflection alone"
-
-
-def fetch(program, path, needs, command, patience_s, environment=None):
-    """Where the program is, fetched if need be; skips the tests of the class when it cannot be had."""
-    found = shutil.which(program)
-    if found or os.access(path, os.X_OK):
-        return found or path
-    if shutil.which(needs) is None:
-        raise unittest.SkipTest(f"there is neither {program} nor {needs} to fetch it with{NOT_TRIED}")
-    print(f"fetching {program} with {needs}", flush=True)
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=patience_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise unittest.SkipTest(f"{needs} did not fetch {program} within {patience_s} s{NOT_TRIED}") from None
-    if done.returncode != 0 or not os.access(path, os.X_OK):
-        lines = done.stdout.strip().splitlines() or ["it said nothing"]
-        errors = [line for line in lines if "error" in line.lower()][:3] or lines[-1:]
-        raise unittest.SkipTest(f"{needs} could not fetch {program}: {'; '.join(errors)}{NOT_TRIED}")
-    return path
+NOT_TRIED = "calls by a client that knows the services by reflection alone"
 
 
 def values(text):
@@ -178,14 +146,7 @@ class CurlTest:
 class BufCurlTest(CurlTest, StoreTest):
     @classmethod
     def setUpClass(cls):
-        folder = os.path.join(BUILD, "npm")
-        cls.tool = fetch(
-            "buf",
-            os.path.join(folder, "node_modules", ".bin", "buf"),
-            "npm",
-            ["npm", "install", "--loglevel=error", "--no-fund", "--no-audit", "--prefix", folder, BUF],
-            180,
-        )
+        cls.tool = fetch_buf(NOT_TRIED)
         super().setUpClass()
 
     OPTIONS = ("curl", "--protocol", "grpc", "--http2-prior-knowledge")
@@ -210,17 +171,7 @@ class BufCurlTest(CurlTest, StoreTest):
 class GrpcurlTest(CurlTest, StoreTest):
     @classmethod
     def setUpClass(cls):
-        folder = os.path.join(BUILD, "go-bin")
-        os.makedirs(folder, exist_ok=True)
-        cls.tool = fetch(
-            "grpcurl",
-            os.path.join(folder, "grpcurl"),
-            "go",
-            ["go", "install", GRPCURL],
-            900,
-            # Its module cache is read-only by default, which would keep others from removing it.
-            {"GOBIN": folder, "GOFLAGS": "-modcacherw"},
-        )
+        cls.tool = fetch_go_program("grpcurl", GRPCURL, NOT_TRIED)
         super().setUpClass()
 
     @staticmethod
