@@ -21,6 +21,8 @@ is_configured() {
 configure() {
   local tests=ON
   [ "$1" = with-tests ] || tests=OFF
+  # Asks CMake to write down what it builds: bazel/generate.py --check looks there, and need not run CMake once more.
+  mkdir -p build/.cmake/api/v1/query && : >build/.cmake/api/v1/query/codemodel-v2
   run_cmake build -S . -B build -G Ninja -DEVENTSTORE_BUILD_TESTS="$tests"
 }
 
