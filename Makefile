@@ -2,7 +2,7 @@
 # make run EVENTSTORE_GRPC_LISTEN=127.0.0.1:50052
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan test-faults build sbom package dist demo bench bench-growth lint format clean
+.PHONY: help run test test-asan test-tsan test-faults test-bazel build sbom package dist demo bench bench-growth lint format clean
 MAKEFLAGS += --no-print-directory
 
 help: ## show this list
@@ -22,6 +22,9 @@ test-tsan: ## the same, with ThreadSanitizer, in build-tsan/
 
 test-faults: ## random faults under load, then the checks (ARGS="--schedules 50 --seconds 60 --jobs 2", ARGS=--help)
 	@tools/setup/test-faults.sh $(ARGS)
+
+test-bazel: ## the same build by Bazel, offline, and its suites (ARGS=--quick without a database, ARGS=--all every one)
+	@tools/setup/test-bazel.sh $(ARGS)
 
 build: ## build everything into build/ (make test or make run install what it needs)
 	@. tools/setup/common.sh && . tools/setup/build.sh && set -e && \

@@ -79,27 +79,24 @@ class Writer:
         needs = set(self.needs(name))
         return sorted(need for need in needs if not any(need in self.closure(other) for other in needs if other != need))
 
-    def headers_of(self, target):
-        """The library of headers that a target's folder has: its own in server, so that Bazel sees an arrow that points the
-        wrong way; one for all elsewhere."""
-        if target.package != "server":
-            return "headers"
-        return "headers" if target.folder == "server" else target.folder[len("server/"):].replace("/", "_") + "_headers"
+    @staticmethod
+    def headers_of(folder):
+        """The library of headers that a folder belongs to: in server one for each part, so that Bazel sees an arrow that
+        points the wrong way; one for all elsewhere."""
+        package, *parts = folder.split("/")
+        return f"{parts[0]}_headers" if package == "server" and parts else "headers"
 
     def header_libraries(self, package):
-        if package != "server":
-            includes = 'includes = ["include"],' if package == "client" else ""
-            yield self.rule("cc_library", name="headers", hdrs='glob(["**/*.h"])', raw=includes, deps=[],
-                            visibility=["//visibility:public"])
-            return
-        for folder in sorted(self.folders[package]):
-            inner = sorted(other for other in self.folders[package] if other.startswith(folder + "/"))
-            below = folder[len(package) + 1:]
-            begin = below + "/" if below else ""
-            exclude = [f"{other[len(package) + 1:]}/**" for other in inner]
-            hdrs = f'glob(["{begin}**/*.h"]' + (f", exclude = {json.dumps(exclude)}" if exclude else "") + ")"
-            name = below.replace("/", "_") + "_headers" if below else "headers"
-            yield self.rule("cc_library", name=name, hdrs=hdrs, deps=[], visibility=["//visibility:public"])
+        libraries = sorted({self.headers_of(folder) for folder in self.folders[package]} | {"headers"})
+        parts = [name[:-len("_headers")] for name in libraries if name != "headers"]
+        for name in libraries:
+            if name == "headers":
+                exclude = f", exclude = {json.dumps([f'{part}/**' for part in parts])}" if parts else ""
+                hdrs = f'glob(["**/*.h"]{exclude})'
+            else:
+                hdrs = f'glob(["{name[:-len("_headers")]}/**/*.h"])'
+            yield self.rule("es_headers", name=name, hdrs=hdrs,
+                            raw='includes = ["include"],' if package == "client" else "")
 
     @staticmethod
     def rule(kind, raw="", **attributes):
@@ -137,7 +134,7 @@ class Writer:
             files += [os.path.relpath(path, ROOT) for path in glob.glob(f"{ROOT}/{target.folder}/**/*.h", recursive=True)]
         deps = {self.targets[need].label(target.package) for need in self.direct(target.name)}
         deps |= system_of([path for path in files if path.endswith((".cc", ".h"))])
-        deps.add(":" + self.headers_of(target))
+        deps.add(":" + self.headers_of(target.folder))
         return sorted(deps | set(ALSO.get(target.name, [])))
 
     def build_file(self, package):
@@ -162,7 +159,7 @@ class Writer:
         if package == "tests":
             rules += self.other_suites()
         body = "\n".join(rules)
-        loaded = [name for name in ("es_binary", "es_library", "es_tests", "python_tests", "script_test") if f"{name}(" in body]
+        loaded = [name for name in ("es_binary", "es_headers", "es_library", "es_tests", "python_tests", "script_test") if f"{name}(" in body]
         load = 'load(\n    "//bazel:rules.bzl",\n' + "".join(f'    "{name}",\n' for name in loaded) + ")\n\n"
         return HEAD + load + 'package(default_visibility = ["//visibility:public"])\n\n' + body
 
@@ -202,7 +199,7 @@ class Writer:
                             tags=["exclusive"] if any(suite.alone for suite in suites) else [])
         for name, script, arguments in sorted(scripts):
             yield self.rule("script_test", name=name, script=f"//tests:{script}", args=arguments)
-        yield self.rule("exports_files", raw=json.dumps(sorted(script for _, script, _ in scripts)) + ",")
+        yield self.rule("exports_files", raw=json.dumps(sorted(script for _, script, _ in scripts) + ["support/run_as_test.py"]) + ",")
 
     @staticmethod
     def corpus(folder, protos):

@@ -1,5 +1,8 @@
 """How our own targets are compiled: the counterpart of cmake/Compiler.cmake and cmake/EventstoreTest.cmake."""
 
+load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
+load("@rules_shell//shell:sh_test.bzl", "sh_test")
+
 _WARNINGS = [
     "-Wall",
     "-Wextra",
@@ -8,21 +11,24 @@ _WARNINGS = [
     "-Werror",
 ]
 
-# Whatever has a PostgreSQL of its own takes two of these at a time; a suite may take minutes on a loaded machine.
+# The time limit, an hour, is there to end what hangs, on a machine that does much else.
 _TEST = dict(
     size = "large",
     timeout = "eternal",
 )
 
+def es_headers(name, hdrs, **attributes):
+    cc_library(name = name, hdrs = hdrs, visibility = ["//visibility:public"], **attributes)
+
 def es_library(name, **attributes):
-    native.cc_library(name = name, copts = _WARNINGS, visibility = ["//visibility:public"], **attributes)
+    cc_library(name = name, copts = _WARNINGS, visibility = ["//visibility:public"], **attributes)
 
 def es_binary(name, **attributes):
-    native.cc_binary(name = name, copts = _WARNINGS, visibility = ["//visibility:public"], **attributes)
+    cc_binary(name = name, copts = _WARNINGS, visibility = ["//visibility:public"], **attributes)
 
 def es_tests(name, srcs, deps, runs, tags = [], data = [], defines = []):
     """One program, and a test for each of `runs`: {name of the test: engine}. The cases are compiled once."""
-    native.cc_library(
+    cc_library(
         name = name + "_cases",
         testonly = True,
         srcs = srcs,
@@ -34,7 +40,7 @@ def es_tests(name, srcs, deps, runs, tags = [], data = [], defines = []):
         linkstatic = True,
     )
     for test, engine in runs.items():
-        native.cc_test(
+        cc_test(
             name = test,
             args = ["--gtest_filter=-Timescaledb*"] if test != name else [],
             data = data,
@@ -47,7 +53,7 @@ def es_tests(name, srcs, deps, runs, tags = [], data = [], defines = []):
 def python_tests(suite, runs, tags = []):
     """A suite of tests/e2e or tests/faults, in Debian's Python, with the programs and a server of its own."""
     for test, engine in runs.items():
-        native.sh_test(
+        sh_test(
             name = test,
             srcs = ["//bazel:run_python_suite.sh"],
             args = [suite],
@@ -63,13 +69,14 @@ def python_tests(suite, runs, tags = []):
             **_TEST
         )
 
-def script_test(name, script, data = [], args = []):
-    """A program that is no gtest: 0 passes; 77, skipped, too, since Bazel knows no third outcome: its log says why."""
-    native.sh_test(
+def script_test(name, script, args = []):
+    """A program that is no gtest: exit code 0 passes, 77 skips."""
+    run_as_test = "//tests:support/run_as_test.py"
+    sh_test(
         name = name,
         srcs = ["//bazel:run_script.sh"],
-        args = ["$(location %s)" % script] + args,
-        data = data + [script],
+        args = [name, "$(location %s)" % run_as_test, "$(location %s)" % script] + args,
+        data = [run_as_test, script],
         **_TEST
     )
 
@@ -92,7 +99,7 @@ def cpp_protos(name, protos, services):
               "--plugin=protoc-gen-grpc=$$(command -v grpc_cpp_plugin) " +
               " ".join(["$(location %s)" % proto for proto in services]),
     )
-    native.cc_library(
+    cc_library(
         name = name,
         srcs = [out for out in outs if out.endswith(".cc")],
         hdrs = [out for out in outs if out.endswith(".h")],

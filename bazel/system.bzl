@@ -25,7 +25,7 @@ def _flags(repository, question, modules):
     return flags
 
 def _system_libraries(repository):
-    text = "# Written by bazel/system.bzl.\n"
+    text = "# Written by bazel/system.bzl.\nload(\"@rules_cc//cc:defs.bzl\", \"cc_library\")\n"
     for name, modules in repository.attr.modules.items():
         defines = [flag[2:] for flag in _flags(repository, "--cflags", modules) if flag.startswith("-D")]
         text += _LIBRARY.format(name = name, defines = defines, linkopts = _flags(repository, "--libs", modules))

@@ -11,7 +11,7 @@ if [ "${1:-}" = --check ]; then
   only_check=1
   shift
 fi
-[ $# -gt 0 ] || fail "name at least one group of packages.txt: run, build, test, lint"
+[ $# -gt 0 ] || fail "name at least one group of packages.txt: run, build, test, lint; its head lists all"
 
 wanted=()
 for group in "$@"; do
