@@ -65,7 +65,8 @@ def targets_of(build):
     for entry in entries:
         with open(os.path.join(os.path.dirname(reply), entry["jsonFile"]), encoding="utf-8") as file:
             raw = json.load(file)
-        if raw["type"] in ("STATIC_LIBRARY", "EXECUTABLE") and raw["name"] not in SKIPPED:
+        # Not what has no sources of its own to compile.
+        if raw["type"] not in ("UTILITY", "INTERFACE_LIBRARY") and raw["name"] not in SKIPPED:
             targets[raw["name"]] = Target(raw)
     return targets
 

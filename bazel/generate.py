@@ -27,6 +27,9 @@ SYSTEM = {
     "libpq-fe": "pq", "openssl/": "openssl", "pqxx/": "pqxx", "prometheus/": "prometheus", "rapidcheck": "rapidcheck",
     "rhonabwy": "rhonabwy", "spdlog/": "spdlog", "zstd": "zstd", "jemalloc/": "jemalloc",
 }
+# Nothing is linked for these.
+HEADERS_ALONE = ("CLI/", "nlohmann/", "rapidjson/", "toml++/", "sys/", "arpa/", "net/", "netinet/", "linux/", "sanitizer/")
+OURS = ("client/", "eventstore/", "google/rpc/", "grpc/health/", "server/", "tests/", "tools/")
 # What is linked and not included.
 ALSO = {"eventstored": ["@system//:jemalloc"]}
 # Definitions whose value is a place in CMake's build folder: the same place among a test's files.
@@ -48,10 +51,14 @@ def system_of(files):
     found = set()
     for path in files:
         for included in includes_of(path):
+            if included.startswith(OURS):
+                continue
             # The longest beginning that fits.
             fitting = [begin for begin in SYSTEM if included.startswith(begin)]
             if fitting:
                 found.add(SYSTEM[max(fitting, key=len)])
+            elif "/" in included and not included.startswith(HEADERS_ALONE):
+                sys.exit(f"{path} includes {included}: say in bazel/generate.py, SYSTEM or HEADERS_ALONE, what is linked for it")
     return {f"@system//:{name}" for name in found}
 
 
@@ -59,6 +66,7 @@ class Writer:
     def __init__(self, targets, suites):
         self.targets, self.suites = targets, suites
         self.closures = {}
+        self.written = {"eventstore_proto"}  # targets and suites
         self.folders = collections.defaultdict(set)  # with targets, by package
         for target in targets.values():
             self.folders[target.package].add(target.folder)
@@ -118,7 +126,11 @@ class Writer:
         return "\n".join(lines) + "\n)\n"
 
     def local(self, target):
-        return sorted(path[len(target.package) + 1:] for path in target.sources if path.endswith(".cc"))
+        sources = [path for path in target.sources if path.endswith(".cc")]
+        for path in sources:
+            if not path.startswith(f"{target.package}/"):
+                sys.exit(f"{target.name} compiles {path} of another package: let it link the library that has it")
+        return sorted(path[len(target.package) + 1:] for path in sources)
 
     def defines(self, target):
         values = []
@@ -142,11 +154,15 @@ class Writer:
         for target in sorted((each for each in self.targets.values() if each.package == package), key=lambda each: each.name):
             if target.name == "eventstore_proto":
                 continue
+            self.written.add(target.name)
             deps = self.deps(target)
             srcs = self.local(target)
-            if any(path.endswith("embedded_sql.cc") for path in target.generated):
+            made = [path for path in target.generated if path.endswith((".cc", ".h"))]
+            if [os.path.basename(path) for path in made] == ["embedded_sql.cc"]:
                 rules.append(EMBED_SQL)
                 srcs.append(":embedded_sql")
+            elif made:
+                sys.exit(f"{target.name} has generated sources that bazel/generate.py knows no rule for: {made}")
             test = package == "tests"
             if target.library:
                 rules.append(self.rule("es_library", name=target.name, srcs=srcs, deps=deps,
@@ -159,12 +175,14 @@ class Writer:
         if package == "tests":
             rules += self.other_suites()
         body = "\n".join(rules)
-        loaded = [name for name in ("es_binary", "es_headers", "es_library", "es_tests", "python_tests", "script_test") if f"{name}(" in body]
+        rule_names = ("es_binary", "es_headers", "es_library", "es_tests", "python_tests", "script_test")
+        loaded = [name for name in rule_names if f"{name}(" in body]
         load = 'load(\n    "//bazel:rules.bzl",\n' + "".join(f'    "{name}",\n' for name in loaded) + ")\n\n"
         return HEAD + load + 'package(default_visibility = ["//visibility:public"])\n\n' + body
 
     def suite(self, target, srcs, deps):
         suites = [suite for suite in self.suites if suite.name in (target.name, f"{target.name}_native")]
+        self.written |= {suite.name for suite in suites}
         needs = self.closure(target.name)
         if "es_test_database_main" not in needs:
             deps = sorted(set(deps) | {"@system//:gmock_main"})
@@ -178,8 +196,7 @@ class Writer:
         tags = ["database"] if "es_embedded" in needs else []
         tags += ["exclusive"] if any(suite.alone for suite in suites) else []
         return self.rule("es_tests", name=target.name, srcs=srcs, runs={suite.name: suite.engine for suite in suites},
-                         tags=tags, data=data,
-                         defines=self.defines(target), deps=deps)
+                         tags=tags, data=data, defines=self.defines(target), deps=deps)
 
     def other_suites(self):
         for folder, protos in (("request", "event_store subscriptions"), ("operations", "operations analytics housekeeper")):
@@ -190,8 +207,10 @@ class Writer:
         scripts = []
         for suite in self.suites:
             if suite.command[3:4] == ["harness"]:
+                self.written.add(suite.name)
                 python[suite.command[4]].append(suite)
             elif suite.command and suite.command[0].endswith("run_as_test.py"):
+                self.written.add(suite.name)
                 scripts.append((suite.name, os.path.relpath(suite.command[3], f"{ROOT}/tests"), suite.command[4:]))
         yield self.rule("filegroup", name="python_files", raw='srcs = glob(["e2e/**/*.py", "faults/**/*.py"]),')
         for name, suites in sorted(python.items()):
@@ -245,6 +264,10 @@ def main():
     targets = targets_of(options.build)
     writer = Writer(targets, suites_of(options.build))
     wanted = {f"{package}/BUILD.bazel": writer.build_file(package) for package in PACKAGES}
+    left_out = sorted(({suite.name for suite in writer.suites} | set(targets)) - writer.written)
+    if left_out:
+        sys.exit(f"CMake has what bazel/generate.py knows no rule for: {', '.join(left_out)}. Add one, or a line in SKIPPED of "
+                 "bazel/cmake_targets.py that says why Bazel does without")
     wanted["proto/sources.bzl"] = proto_sources(targets["eventstore_proto"])
     wrong = 0
     for name, text in wanted.items():
