@@ -193,7 +193,7 @@ class Writer:
             data.append("//migrations:files")
         if any(define.startswith("FUZZ_CORPUS") for define in target.defines):
             data += [":fuzz_corpus", ":fuzz_corpus_request", ":fuzz_corpus_operations"]
-        tags = ["database"] if "es_embedded" in needs else []
+        tags = ["database"] if "es_test_support" in needs else []
         tags += ["exclusive"] if any(suite.alone for suite in suites) else []
         return self.rule("es_tests", name=target.name, srcs=srcs, runs={suite.name: suite.engine for suite in suites},
                          tags=tags, data=data, defines=self.defines(target), deps=deps)
