@@ -161,6 +161,9 @@ class Writer:
             if [os.path.basename(path) for path in made] == ["embedded_sql.cc"]:
                 rules.append(EMBED_SQL)
                 srcs.append(":embedded_sql")
+            elif [os.path.basename(path) for path in made] == ["version.cc"]:
+                rules.append(VERSION % project_version())
+                srcs.append(":version_source")
             elif made:
                 sys.exit(f"{target.name} has generated sources that bazel/generate.py knows no rule for: {made}")
             test = package == "tests"
@@ -254,6 +257,21 @@ EMBED_SQL = '''genrule(
           "cmake -DMANIFEST=$(RULEDIR)/embedded_sql.list -DDIRECTORY=$$PWD/migrations -DOUTPUT=$@ -P cmake/EmbedSql.cmake",
 )
 '''
+
+
+# Bazel does not look at the commit: every build would differ from the one before.
+VERSION = '''genrule(
+    name = "version_source",
+    srcs = ["//cmake:Version.cmake"],
+    outs = ["version.cc"],
+    cmd = "cmake -DVERSION=%s -DSOURCE=$(RULEDIR) -DOUTPUT=$@ -P cmake/Version.cmake",
+)
+'''
+
+
+def project_version():
+    with open(os.path.join(ROOT, "CMakeLists.txt"), encoding="utf-8") as file:
+        return re.search(r"^project\(.*?VERSION\s+([\d.]+)", file.read(), re.M | re.S)[1]
 
 
 def main():
