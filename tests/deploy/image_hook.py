@@ -17,7 +17,8 @@ import dockerfile
 
 ROOT, SOURCE, OUT = sys.argv[1], os.environ["IMAGE_SOURCE"], os.environ["IMAGE_OUT"]
 STAGE = dockerfile.stages(os.path.join(SOURCE, "deploy", "docker", "Dockerfile"))[-1]
-BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+# What Docker and containerd set by themselves, HOME by /etc/passwd.
+BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/var/lib/eventstore"}
 USER = dockerfile.one(STAGE, "USER")
 
 
@@ -82,6 +83,7 @@ def serve():
     grpc, http = free_port(), free_port()
     [program] = json.loads(dockerfile.one(STAGE, "ENTRYPOINT"))
     healthcheck = json.loads(dockerfile.one(STAGE, "HEALTHCHECK").split("CMD", 1)[1])
+    environment["DATABASE_URL"] = os.environ["IMAGE_DATABASE_URL"]
     # With the image's own variables, and the network of this machine: so its addresses with free ports, of loopback.
     environment |= {"EVENTSTORE_GRPC_LISTEN": f"127.0.0.1:{grpc}", "EVENTSTORE_HTTP_LISTEN": f"127.0.0.1:{http}"}
 
@@ -91,7 +93,7 @@ def serve():
     assert code == 2 and "--insecure" in output, f"without TLS and --insecure it does not refuse: {code} {output}"
 
     must(["touch", "/marker"])
-    server = inside([program], USER, environment | {"DATABASE_URL": os.environ["IMAGE_DATABASE_URL"]})
+    server = inside([program], USER, environment)
     try:
         end = time.monotonic() + 120
         while run_inside(healthcheck, USER, environment)[0] != 0:

@@ -62,7 +62,8 @@ spec:
         {{- end }}
         {{- range $name, $value := .Values.settings }}
         - name: EVENTSTORE_{{ upper $name }}
-          value: {{ $value | toString | quote }}
+          {{- /* Numbers of a file of values come as floating point ones, and large ones would be 1.6777216e+07. */}}
+          value: {{ ternary ($value | int64 | toString) ($value | toString) (kindIs "float64" $value) | quote }}
         {{- end }}
       ports:
         - {name: grpc, containerPort: 50051}
