@@ -1,6 +1,6 @@
 #!/bin/bash
 # rootfs_checks.sh : what has to hold of the packages in /packages/old and /packages/new. Run by rootfs_inside.sh, in a Debian
-# that holds nothing else and is thrown away.
+# that holds nothing else and is thrown away. No `| grep -q`: it ends early, and what then cannot write counts as failed.
 set -euo pipefail
 settings=/etc/eventstore/eventstored.env
 log=/packages/apt.log
@@ -34,7 +34,7 @@ check_account() {
 
 check_settings() {
   [ "$(stat -c '%U:%G %a' "$settings")" = "root:root 600" ] || fail "$settings is of $(stat -c '%U:%G %a' "$settings")"
-  dpkg-query -W -f '${Conffiles}' eventstore-server | grep -q " $settings " || fail "$settings is no conffile"
+  grep -q " $settings " <<<"$(dpkg-query -W -f '${Conffiles}' eventstore-server)" || fail "$settings is no conffile"
 }
 
 check_programs() {
@@ -42,7 +42,7 @@ check_programs() {
   for program in eventstored eventctl eventbench; do
     missing=$(ldd "/usr/bin/$program" | grep 'not found' || true)
     [ -z "$missing" ] || fail "$program lacks libraries: $missing"
-    as_service "$program" --version | grep -q "^$program [0-9.]* (" || fail "$program --version says: $("$program" --version)"
+    grep -q "^$program [0-9.]* (" <<<"$(as_service "$program" --version)" || fail "$program --version says: $("$program" --version)"
   done
 }
 
@@ -74,7 +74,7 @@ check_serving() {
   [ -n "$port" ] || fail "eventstored does not serve: $(cat "$said")"
   id=$(cat /proc/sys/kernel/random/uuid)
   quietly eventctl --server "127.0.0.1:$port" append "$id" --event order.placed --data '{"total": 42}' --expected-version 0
-  eventctl --server "127.0.0.1:$port" --json stream "$id" | grep -q order.placed || fail "the event does not come back"
+  grep -q order.placed <<<"$(eventctl --server "127.0.0.1:$port" --json stream "$id")" || fail "the event does not come back"
   kill "$server"
   wait "$server" || fail "eventstored ended with $?: $(tail -n 5 "$said")"
   quietly pg_ctlcluster "$(cluster)" main stop
