@@ -2,11 +2,11 @@
 # package.sh [--no-rootfs] : everything that a release consists of, made and checked: Debian packages (build/packages/), the
 # archive of the sources (dist/), the version and the changelog, the compatibility of protos and client library with the
 # last release. Installing, upgrading and purging are tried in a Debian of their own, in memory, for which it takes root and
-# the archive that this machine's apt uses. Nothing is compiled that make test has compiled already: the packages are of
-# what is in build/, stripped.
+# the archive that this machine's apt uses; so is the last stage of the container's image, with the server in it. Nothing is
+# compiled that make test has compiled already: the packages are of what is in build/, stripped.
 #
 #   make package                              all of it
-#   make package ARGS=--no-rootfs             without that Debian
+#   make package ARGS=--no-rootfs             without those Debians
 #   tests/packages/rootfs_test.sh build/packages    that part alone
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -37,11 +37,10 @@ package_version() {
   fi
 }
 
-# Libraries go where Debian has them, which for /usr/local is a place that is searched as well. Of tests, what there was stays.
+# Libraries go where Debian has them, which for /usr/local is a place that is searched as well. Tests: for the messages by
+# which image_test.py calls the server.
 configure_for_packages() {
-  local tests=OFF
-  if is_configured with-tests; then tests=ON; fi
-  run_cmake build -S . -B build -G Ninja -DEVENTSTORE_BUILD_TESTS="$tests" \
+  run_cmake build -S . -B build -G Ninja -DEVENTSTORE_BUILD_TESTS=ON \
     -DCMAKE_INSTALL_LIBDIR="lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)"
 }
 
@@ -72,24 +71,36 @@ try_packages() {
   return "$outcome"
 }
 
+try_image() {
+  local outcome=0
+  EVENTSTORED_BINARY=$PWD/build/bin/eventstored EVENTSTORE_E2E_BUILD=$PWD/build \
+    EVENTSTORE_E2E_PROTOS=$PWD/build/tests/e2e/messages PYTHONPATH=$PWD/tests/e2e \
+    /usr/bin/python3 -B tests/deploy/image_test.py build || outcome=$?
+  [ "$outcome" -ne 77 ] || return 0 # it said why
+  return "$outcome"
+}
+
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CMakeLists.txt)
 export SOURCE_DATE_EPOCH
 version=$(package_version)
 
-STEPS=9
+STEPS=11
 say "packages of version $version"
-step tools tools/setup/install-packages.sh --check build package -- tools/setup/install-packages.sh build package
+step tools tools/setup/install-packages.sh --check run build test package -- tools/setup/install-packages.sh run build test package
+step PostgreSQL tools/setup/postgres.sh --check -- tools/setup/postgres.sh
 step "version and changelog" -- tools/release/version_check.py
 step protos -- tools/ci/proto-check.sh
 step configure -- configure_for_packages
-step build -- build eventstored eventctl eventbench eventstore_client eventstore_projection man
+step build -- build eventstored eventctl eventbench eventstore_client eventstore_projection man e2e_messages
 step "client library" -- tools/release/abi_check.sh build
 step packages -- pack
 step lintian -- check_packages
 if [ -n "$rootfs" ]; then
   step "install, upgrade, purge" -- try_packages
+  step image -- try_image
 else
   skip "install, upgrade, purge" "by --no-rootfs; not tried: whether the packages install"
+  skip image "by --no-rootfs; not tried: which libraries the image has, and whether the server runs in it"
 fi
 if git rev-parse -q --verify HEAD >/dev/null 2>&1; then
   tools/release/dist.sh
