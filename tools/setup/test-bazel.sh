@@ -6,7 +6,7 @@
 #   tools/setup/test-bazel.sh --quick   only those that need none
 #   tools/setup/test-bazel.sh --all     every suite, as make test does
 #
-# EVENTSTORE_BAZEL_ROOT: where Bazel keeps what it makes, instead of ~/.cache/bazel; about 4 GB.
+# EVENTSTORE_BAZEL_ROOT: where Bazel keeps what it makes, instead of ~/.cache/bazel.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tools/setup/common.sh
