@@ -80,6 +80,8 @@ class Decider {
       deferred_.insert(append.aggregate_id);
       for (const NewEvent& event : append.events) taken_ids_.insert(event.id);
     }
+    // What it only looks at must not move on before it has looked either.
+    for (const AggregateCheck& check : request.checks) deferred_.insert(check.aggregate_id);
   }
 
   bool HasStoredId(const AppendBatch& request) const {

@@ -5,8 +5,8 @@
 //
 // For each request, in this order:
 //   1. An event id that a request accepted earlier in this call uses: deferred. Whether the contents agree is for the
-//      database to say, once the first is stored. So is what comes later and names an aggregate or an event id of a
-//      deferred one: deferring changes no outcome, only when it is known.
+//      database to say, once the first is stored. So is what comes later and names an event id of a deferred one, or an
+//      aggregate that it writes or checks: deferring changes no outcome, only when it is known.
 //   2. An event id that is stored already: the request is a repeat (kReplayed, with the first result) if all its events
 //      are stored with the same content, in the same aggregates, at versions that its checks allow; else
 //      EVENT_ID_CONFLICT.

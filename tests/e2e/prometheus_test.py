@@ -6,7 +6,7 @@ import re
 
 from harness.client import Client, append_request, failure_of, new_event, new_id
 from harness.group_suite import GroupTest
-from harness.messages import housekeeper, store
+from harness.messages import erasure, housekeeper, store
 from harness.metrics import TOP, Metrics, Prometheus
 from harness.server import Server, wait_until
 from harness.subscriber import Subscriber, beginning
@@ -47,6 +47,8 @@ class PrometheusTest(GroupTest):
         failure_of(lambda: client.append(append_request(aggregate, 5, [new_event()])))
         list(client.append_stream([store.AppendStreamRequest(items=[append_request(new_id(), 0, [new_event()])])]))
         client.append_batch([append_request(new_id(), 0, [new_event()])])
+        erased = failure_of(lambda: client.unary("EraseSubject", erasure.EraseSubjectRequest(subject="ada")))
+        self.assertEqual(erased.reason, "ERASURE_OFF")
         client.version(aggregate)
         client.replay(aggregate)
         with database.lock("aggregate_heads"):

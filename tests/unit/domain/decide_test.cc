@@ -280,6 +280,19 @@ TEST(Decide, WhatFollowsADeferredRequestWaitsForIt) {
   EXPECT_EQ(plan.rows.size(), 2U);
 }
 
+// The third came later: it must not bring the second's check to fail.
+TEST(Decide, WhatADeferredRequestOnlyLooksAtWaitsForIt) {
+  AppendBatch looking = Single(MakeAppend(2, VersionCheck::Any(), 1, 100));
+  looking.checks.push_back({TestId(3), VersionCheck::Exact(0)});
+  const auto plan = DecideAll(
+      {Single(MakeAppend(1, VersionCheck::Any(), 1, 100)), looking, Single(MakeAppend(3, VersionCheck::Any(), 1, 300)),
+       Single(MakeAppend(4, VersionCheck::Any(), 1, 400))},
+      {});
+  EXPECT_EQ(plan.verdicts.at(1).kind, Verdict::Kind::kDeferred);
+  EXPECT_EQ(plan.verdicts.at(2).kind, Verdict::Kind::kDeferred);
+  EXPECT_EQ(plan.verdicts.at(3).kind, Verdict::Kind::kAccepted);
+}
+
 TEST(Decide, AnIdOfARefusedRequestIsFree) {
   const auto plan = DecideAll(
       {Single(MakeAppend(1, VersionCheck::Exact(5), 1, 100)), Single(MakeAppend(1, VersionCheck::Exact(0), 1, 100))},
