@@ -2,7 +2,7 @@
 # make run EVENTSTORE_GRPC_LISTEN=127.0.0.1:50052
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-asan test-tsan test-faults test-bazel build sbom package dist demo bench bench-growth lint format clean
+.PHONY: help run test test-asan test-tsan test-faults test-bazel build sbom package dist nightly demo bench bench-growth lint format clean
 MAKEFLAGS += --no-print-directory
 
 help: ## show this list
@@ -32,6 +32,9 @@ build: ## build everything into build/ (make test or make run install what it ne
 
 sbom: build ## list what the programs are made of: build/sbom.spdx.json
 	@tools/sbom.py
+
+nightly: ## what does not fit into CI: packages, everything by Bazel, fifty schedules of faults (hours)
+	@$(MAKE) package && $(MAKE) test-bazel && $(MAKE) test-faults ARGS="--schedules 50 --seconds 60 --jobs 2"
 
 package: ## Debian packages, installed and purged in a Debian of their own; what a release has to hold (ARGS=--no-rootfs)
 	@tools/setup/package.sh $(ARGS)
