@@ -21,9 +21,9 @@ namespace {
 using google::protobuf::Struct;
 using google::protobuf::Value;
 
-// 47,000 resets a second, as many as one attacker was seen to get in, are 4,700 until they are seen: 70 MiB.
+// What a client resets in so long gets in unseen: some thousands of calls.
 constexpr std::chrono::milliseconds kInterval{100};
-// Looking at ten thousand connections takes a while: four times as long it rests, so that it takes a fifth of a core at most.
+// Looking at thousands of connections takes a while: four times as long it rests, so that it takes a fifth of a core at most.
 constexpr int kRest = 4;
 
 // Of a processor, not of the wall: under attack this thread waits for one, and must not rest the longer for that.
@@ -122,8 +122,8 @@ void ResetGuard::Run() {
 }
 
 void ResetGuard::Look() {
-  // A look at every connection costs some 20 microseconds each. What is reset at once hardly ever gets to a service while
-  // more comes in, so there is nothing to look for as long as calls do.
+  // A look at the connections makes and reads JSON for each of them. What is reset at once hardly ever gets to a service
+  // while more comes in, so there is nothing to look for as long as calls do.
   const std::string servers = Taken(grpc_channelz_get_servers(0));
   const std::int64_t lost = CallsBegun(servers) - static_cast<std::int64_t>(calls_.begun());
   lost_ = std::min(lost_, lost);
@@ -138,7 +138,7 @@ void ResetGuard::Cut(const std::vector<HeldCalls>& offenders) {
   observability::ForEachConnection(port_, [&](const observability::OwnSocket& socket) {
     const auto found = std::ranges::find(offenders, socket.peer, &HeldCalls::peer);
     if (found == offenders.end()) return;
-    // Takes away what has come in and was not read, too, which may be another hundred thousand resets; shutdown() leaves it.
+    // Takes away what has come in and was not read, too, which may be many more resets; shutdown() leaves it.
     sockaddr nobody{};
     nobody.sa_family = AF_UNSPEC;
     if (connect(socket.descriptor, &nobody, sizeof(nobody)) != 0) shutdown(socket.descriptor, SHUT_RDWR);

@@ -1,5 +1,5 @@
 // Keeps clients from bringing the server down by calls that they begin and reset at once (CVE-2023-44487). gRPC 1.51 frees a
-// call's place on its connection with the reset, but the call itself, some 15 KiB, only when it gets round to it, which it
+// call's place on its connection with the reset, but the call itself, 10 to 15 KiB, only when it gets round to it, which it
 // does not while more of them come in: memory grows by gigabytes and nobody else is answered.
 //
 // gRPC's own record of connections (channelz) gives it away: what it holds of a connection, calls that were begun and are
