@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run test test-asan test-tsan test-faults test-bazel build sbom package dist nightly demo bench bench-growth lint format clean
 MAKEFLAGS += --no-print-directory
+SCHEDULES ?= 50
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,8 +34,8 @@ build: ## build everything into build/ (make test or make run install what it ne
 sbom: build ## list what the programs are made of: build/sbom.spdx.json
 	@tools/sbom.py
 
-nightly: ## what does not fit into CI: packages, everything by Bazel, fifty schedules of faults (hours)
-	@$(MAKE) package && $(MAKE) test-bazel && $(MAKE) test-faults ARGS="--schedules 50 --seconds 60 --jobs 2"
+nightly: ## what does not fit into CI: packages, every suite by Bazel, fifty schedules of faults (hours; SCHEDULES=50)
+	@$(MAKE) package && $(MAKE) test-bazel ARGS=--all && $(MAKE) test-faults ARGS="--schedules $(SCHEDULES) --seconds 60 --jobs 2"
 
 package: ## Debian packages, installed and purged in a Debian of their own; what a release has to hold (ARGS=--no-rootfs)
 	@tools/setup/package.sh $(ARGS)
