@@ -3,7 +3,7 @@ import signal
 
 from harness.client import Client, append_request, new_event, new_id
 from harness.eventctl import FAILED, OK, UNREACHABLE, USAGE, Running, eventctl, objects
-from harness.server import Server
+from harness.server import Server, wait_until
 from harness.suite import StoreTest
 
 
@@ -15,11 +15,15 @@ class EventctlTailTest(StoreTest):
         (client or self.client).append(request)
         return [event.id for event in events]
 
-    def tail(self, *arguments, server=None):
-        """The ids that a tail without -f prints."""
-        done = eventctl(server or self.server, "tail", "--json", *arguments)
+    def tail_events(self, *arguments):
+        """What a tail without -f prints."""
+        done = eventctl(self.server, "tail", "--json", *arguments)
         self.assertEqual(done.returncode, OK, done.stderr)
-        return [event["id"] for event in objects(done.stdout)]
+        return objects(done.stdout)
+
+    def tail(self, *arguments):
+        """The ids of it."""
+        return [event["id"] for event in self.tail_events(*arguments)]
 
     def follow(self, *arguments, **options):
         running = Running(self.server, "tail", "-f", *arguments, **options)
@@ -52,8 +56,7 @@ class EventctlTailTest(StoreTest):
     def test_from_a_position_and_from_a_time(self):
         mark = new_id()
         first = self.append(2, correlation_id=mark)
-        done = eventctl(self.server, "tail", "--json", "--correlation", mark)
-        last = objects(done.stdout)[-1]
+        last = self.tail_events("--correlation", mark)[-1]
         then = self.append(2, correlation_id=mark)
         self.assertEqual(self.tail("--from", last["global_position"], "--correlation", mark), then)
         self.assertEqual(self.tail("--from", "beginning", "--correlation", mark), first + then)
@@ -98,8 +101,12 @@ class EventctlTailTest(StoreTest):
         running = self.follow("--json", "--correlation", mark, "--from", "now", terminal=True)
         # Not with --json, so what tells that it follows is the first event.
         end = []
-        while not running.lines:
-            end += self.append(1, correlation_id=mark)
+
+        def one_is_seen():
+            end.extend(self.append(1, correlation_id=mark))
+            return running.lines
+
+        wait_until(one_is_seen, lambda: f"an event of after the tail began; it said: {running.errors}")
         first = running.objects()[0]["id"]
         self.await_ids(running, end[end.index(first):])
 

@@ -75,11 +75,13 @@ class Running:
         return [json.loads(line) for line in list(self.lines)]
 
     def await_lines(self, count, patience_s=30):
-        wait_until(lambda: len(self.lines) >= count, f"{count} lines of eventctl; it said: {self.errors}", patience_s)
+        wait_until(
+            lambda: len(self.lines) >= count, lambda: f"{count} lines of eventctl; it said: {self.errors}", patience_s
+        )
         return list(self.lines)
 
     def await_error(self, text, patience_s=30):
-        wait_until(lambda: text in self.errors, f"{text!r} on standard error", patience_s)
+        wait_until(lambda: text in self.errors, lambda: f"{text!r} on standard error: {self.errors!r}", patience_s)
 
     def stop(self, number=signal.SIGINT):
         """Ctrl-C; the exit code."""

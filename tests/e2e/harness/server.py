@@ -21,14 +21,15 @@ _LOCAL_CONF = "fsync = off\nfull_page_writes = off\nshared_buffers = 64MB\nmax_l
 
 
 def wait_until(condition, what, patience_s=30):
-    """Returns condition()'s value as soon as it is true; fails the test when it does not become so."""
+    """Returns condition()'s value as soon as it is true; fails the test when it does not become so. what: a text, or
+    what makes one then."""
     end = time.monotonic() + patience_s
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"waited {patience_s} s for: {what}")
+            raise AssertionError(f"waited {patience_s} s for: {what() if callable(what) else what}")
         time.sleep(0.01)
 
 
