@@ -60,6 +60,7 @@ def python_tests(suite, runs, tags = []):
             data = [
                 ":python_files",
                 "//proto:python_messages",
+                "//client:account_balances",
                 "//server:eventstored",
                 "//tools:eventbench",
                 "//tools:eventctl",

@@ -8,7 +8,7 @@ build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 chmod 755 "$build"
 mkdir "$build/bin"
-ln -s "$here/server/eventstored" "$here/tools/eventctl" "$here/tools/eventbench" "$build/bin/"
+ln -s "$here/server/eventstored" "$here/tools/eventctl" "$here/tools/eventbench" "$here/client/account_balances" "$build/bin/"
 export EVENTSTORED_BINARY=$build/bin/eventstored EVENTSTORE_E2E_BUILD=$build
 export EVENTSTORE_E2E_PROTOS=$here/proto/python EVENTSTORE_E2E_SANITIZER=
 # Suites read the tree's own files (docs, migrations): from where the runfiles' links lead.

@@ -31,7 +31,8 @@ TEST(EmbeddedMigrations, AreTheFilesOfTheTreeByteForByte) {
     if (entry.path().extension() != ".sql") continue;
     std::stringstream bytes;
     bytes << std::ifstream(entry.path(), std::ios::binary).rdbuf();
-    expected.emplace(std::filesystem::relative(entry.path(), MIGRATIONS_FOLDER).string(), bytes.str());
+    // By its name: a file may be a link that leads elsewhere.
+    expected.emplace(entry.path().lexically_relative(MIGRATIONS_FOLDER).string(), bytes.str());
   }
   ASSERT_FALSE(expected.empty());
   std::set<std::pair<std::string, std::string>> embedded;
