@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "fmt/format.h"
 #include "server/domain/error.h"
 #include "server/domain/system_clock.h"
@@ -312,6 +313,8 @@ absl::Status Run(const Settings& settings, const eventstore::observability::Log&
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Debian's abseil looks for cycles at every lock, 50 ns each; a call through gRPC takes dozens of them.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   auto command = eventstore::settings::ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc),
                                                         eventstore::settings::ProcessEnvironment());
   if (!command.ok()) {

@@ -33,7 +33,7 @@ struct AppendRequest {
   // Set when the caller has gone: not written any more, if it still waits. May be null.
   std::shared_ptr<const std::atomic<bool>> cancelled;
   bool sealed = false;  // by the vault
-  // Called once, on the writer's thread; must not block.
+  // Called once, on the lane's answerer's thread; must not block.
   std::function<void(const domain::AppendBatch&, AppendOutcome)> done;
 };
 

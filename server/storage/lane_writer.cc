@@ -77,6 +77,7 @@ LaneWriter::~LaneWriter() {
 void LaneWriter::Drain() {
   queue_.Close();
   if (thread_.joinable()) thread_.join();
+  answers_.Flush();
 }
 
 void LaneWriter::Run() {
@@ -152,14 +153,14 @@ void LaneWriter::Seal(Requests& batch) {
     places.push_back(i);
   }
   const auto sealed = options_.vault->Seal(open);
+  std::vector<LaneAnswer> refused;
   for (std::size_t i = 0; i < places.size(); ++i) {
     auto& request = batch[places[i]];
     request->sealed = true;
-    if (sealed[i].ok()) continue;
-    const auto refused = std::move(request);
-    refused->done(refused->batch, {sealed[i]});
+    if (!sealed[i].ok()) refused.push_back({std::move(request), {sealed[i]}});
   }
   std::erase(batch, nullptr);
+  answers_.Put(std::move(refused));
 }
 
 absl::Status LaneWriter::CheckIdentity() {
@@ -324,6 +325,8 @@ void LaneWriter::Answer(Requests& batch, Attempt& attempt) {
     });
   };
   Requests deferred;
+  std::vector<LaneAnswer> answers;
+  answers.reserve(batch.size());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Verdict& verdict = attempt.plan.verdicts[i];
     if (verdict.kind == Verdict::Kind::kDeferred) {
@@ -339,19 +342,19 @@ void LaneWriter::Answer(Requests& batch, Attempt& attempt) {
       outcome.result = std::move(verdict.result);
       outcome.repeated = verdict.kind == Verdict::Kind::kReplayed;
     }
-    const auto request = std::move(batch[i]);
-    request->done(request->batch, std::move(outcome));
+    answers.push_back({std::move(batch[i]), std::move(outcome)});
   }
+  answers_.Put(std::move(answers));
   // The double of the first one is stored now, so it is decided next time.
   queue_.PutBack(std::move(deferred));
 }
 
 void LaneWriter::Fail(Requests& batch, const absl::Status& status) {
+  std::vector<LaneAnswer> answers;
   for (auto& request : batch) {
-    if (!request) continue;
-    const auto failed = std::move(request);
-    failed->done(failed->batch, {status});
+    if (request) answers.push_back({std::move(request), {status}});
   }
+  answers_.Put(std::move(answers));
 }
 
 }  // namespace eventstore::storage

@@ -1,5 +1,6 @@
 // One lane's writer: a bounded queue, a thread and a connection. It drains what has queued, decides every request in
-// arrival order, writes all accepted events in one statement, commits once, and answers each (group commit).
+// arrival order, writes all accepted events in one statement, commits once, and answers each (group commit), which another
+// thread does while it is at the next batch (answerer.h).
 //
 // One bad apple: a request that fails in the decision fails alone. When a statement fails, the batch is rolled back and
 // every request of it is run again by itself, so that only the one that cannot be written fails.
@@ -27,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "server/domain/clock.h"
 #include "server/domain/decide.h"
+#include "server/storage/answerer.h"
 #include "server/storage/append_observer.h"
 #include "server/storage/append_queue.h"
 #include "server/storage/chunk_catalog.h"
@@ -57,7 +59,7 @@ class LaneWriter {
 
   // False: the queue is full or the writer stops, and `request` is untouched.
   bool Submit(AppendRequest& request) { return queue_.Put(request); }
-  // Finishes what waits, then ends the thread.
+  // Finishes what waits, and returns when all have their answer.
   void Drain();
 
   std::size_t queued() const { return queue_.size(); }
@@ -89,7 +91,7 @@ class LaneWriter {
   void Rollback();
   void Answer(Requests& batch, Attempt& attempt);
   void Observe(const Requests& batch, const Attempt& attempt, domain::MonotonicTime began);
-  static void Fail(Requests& batch, const absl::Status& status);
+  void Fail(Requests& batch, const absl::Status& status);
 
   const LaneWriterOptions options_;
   const int lanes_;
@@ -108,6 +110,7 @@ class LaneWriter {
   std::atomic<std::uint64_t> transactions_ = 0;
   std::atomic<std::uint64_t> partitions_repaired_ = 0;
 
+  Answerer answers_;  // outlives what is left in the queue
   AppendQueue queue_;
   std::thread thread_;
 };

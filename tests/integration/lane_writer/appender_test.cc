@@ -90,6 +90,23 @@ TEST_F(AppenderTest, ARequestWhoseCallerHasGoneIsNotWritten) {
   EXPECT_EQ(ExpectVerified(database_.conninfo()), 2);
 }
 
+TEST_F(AppenderTest, AnAnswerThatTakesItsTimeHoldsUpNoWriting) {
+  std::promise<void> release;
+  std::promise<AppendAnswer> first;
+  instance_.appender().Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(1)}),
+                              instance_.clock().Monotonic() + 1min, nullptr,
+                              [&, released = release.get_future().share()](AppendAnswer answer) {
+                                released.wait();
+                                first.set_value(std::move(answer));
+                              });
+  auto second = instance_.Start(One(AggregateIn(0), VersionCheck::Exact(1), {Event(2)}));
+  EXPECT_TRUE(Eventually([&] { return StoredEvents() == "2"; }));
+  EXPECT_FALSE(Answered(second));  // after the first of its lane
+  release.set_value();
+  EXPECT_THAT(first.get_future().get(), IsOk());
+  EXPECT_THAT(second.get(), IsOk());
+}
+
 TEST_F(AppenderTest, AFullQueueRefusesAtOnceAndSaysWhenToComeBack) {
   Instance instance(database_.conninfo(), {.max_queue_per_lane = 3});
   HeldLanes lane(database_.conninfo(), {0});
