@@ -99,6 +99,7 @@ TEST_F(AppenderTest, AnAnswerThatTakesItsTimeHoldsUpNoWriting) {
                                 released.wait();
                                 first.set_value(std::move(answer));
                               });
+  ASSERT_TRUE(Eventually([&] { return StoredEvents() == "1"; }));
   auto second = instance_.Start(One(AggregateIn(0), VersionCheck::Exact(1), {Event(2)}));
   EXPECT_TRUE(Eventually([&] { return StoredEvents() == "2"; }));
   EXPECT_FALSE(Answered(second));  // after the first of its lane
