@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 // Of something that must not happen: how long it is waited for.
 constexpr auto kAWhile = 50ms;
 
-// Which requests got their answer, and on which threads. None is told before Release(), if `held`.
+// Which requests got their answer, and on which thread the last one. None is told before Release(), if `held`.
 class Told {
  public:
   explicit Told(bool held = false) {
