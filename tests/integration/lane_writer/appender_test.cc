@@ -90,22 +90,45 @@ TEST_F(AppenderTest, ARequestWhoseCallerHasGoneIsNotWritten) {
   EXPECT_EQ(ExpectVerified(database_.conninfo()), 2);
 }
 
-TEST_F(AppenderTest, AnAnswerThatTakesItsTimeHoldsUpNoWriting) {
-  std::promise<void> release;
-  std::promise<AppendAnswer> first;
-  instance_.appender().Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(1)}),
-                              instance_.clock().Monotonic() + 1min, nullptr,
-                              [&, released = release.get_future().share()](AppendAnswer answer) {
-                                released.wait();
-                                first.set_value(std::move(answer));
-                              });
-  ASSERT_TRUE(Eventually([&] { return StoredEvents() == "1"; }));
+// One append whose answer is under way until Release().
+class HeldAnswerTest : public AppenderTest {
+ protected:
+  void AppendHeld() {
+    instance_.appender().Append(One(AggregateIn(0), VersionCheck::Exact(0), {Event(1)}),
+                                instance_.clock().Monotonic() + 1min, nullptr,
+                                [this, released = release_.get_future().share()](AppendAnswer answer) {
+                                  released.wait();
+                                  answer_.set_value(std::move(answer));
+                                });
+    EXPECT_TRUE(Eventually([&] { return StoredEvents() == "1"; }));
+  }
+  void Release() { release_.set_value(); }
+
+  std::future<AppendAnswer> given() { return answer_.get_future(); }
+
+ private:
+  std::promise<void> release_;
+  std::promise<AppendAnswer> answer_;
+};
+
+TEST_F(HeldAnswerTest, HoldsUpNoWriting) {
+  AppendHeld();
   auto second = instance_.Start(One(AggregateIn(0), VersionCheck::Exact(1), {Event(2)}));
   EXPECT_TRUE(Eventually([&] { return StoredEvents() == "2"; }));
   EXPECT_FALSE(Answered(second));  // after the first of its lane
-  release.set_value();
-  EXPECT_THAT(first.get_future().get(), IsOk());
+  Release();
+  EXPECT_THAT(given().get(), IsOk());
   EXPECT_THAT(second.get(), IsOk());
+}
+
+TEST_F(HeldAnswerTest, IsWaitedForByDrain) {
+  AppendHeld();
+  auto drained = std::async(std::launch::async, [&] { instance_.appender().Drain(); });
+  EXPECT_EQ(drained.wait_for(200ms), std::future_status::timeout);
+  Release();
+  drained.get();
+  const auto answer = given();
+  EXPECT_TRUE(Answered(answer));
 }
 
 TEST_F(AppenderTest, AFullQueueRefusesAtOnceAndSaysWhenToComeBack) {
